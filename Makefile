@@ -1,0 +1,47 @@
+# Two commands are enough: `make run` to use Sketchnorm, `make test` to work on it.
+PYTHON ?= python3
+PORT ?= 8000
+PIP = .venv/bin/python -m pip --disable-pip-version-check
+
+.PHONY: run dev setup test lint lock train-setup clean
+
+run: .venv/runtime.stamp
+	.venv/bin/sketchnorm serve --port $(PORT)
+
+dev: setup
+	.venv/bin/sketchnorm serve --port $(PORT) --reload
+
+setup: .venv/dev.stamp
+
+test: setup
+	.venv/bin/python -m pytest -n auto
+
+lint: setup
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+.venv/runtime.stamp: requirements/runtime.txt pyproject.toml
+	test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	$(PIP) install --quiet --require-hashes -r requirements/runtime.txt
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+.venv/dev.stamp: .venv/runtime.stamp requirements/dev.txt
+	$(PIP) install --quiet --require-hashes -r requirements/dev.txt
+	touch $@
+
+# torch is installed by name, not from the lock: its build (CPU or which CUDA) is the machine's choice.
+train-setup: .venv/dev.stamp
+	$(PIP) install --quiet torch==2.13.0
+	$(PIP) install --quiet --require-hashes --no-deps -r requirements/train.txt
+
+# Needs uv; run after changing dependencies in pyproject.toml.
+lock:
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header pyproject.toml requirements/build.in -o requirements/runtime.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --extra dev --extra heic -c requirements/runtime.txt pyproject.toml requirements/build.in -o requirements/dev.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --no-emit-package torch --extra train -c requirements/runtime.txt pyproject.toml -o requirements/train.txt
+
+clean:
+	rm -rf .venv var

@@ -1,0 +1,1 @@
+"""Sketchnorm: how unusual a child's drawing is among drawings by children of the same age."""

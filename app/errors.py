@@ -1,0 +1,73 @@
+"""Every refusal, drawn as one tree.
+
+::
+
+    SketchnormError
+    ├── Refusal                    the person who asked can mend it; the sentence says how
+    │   ├── UnusableDrawing
+    │   │   ├── MissingDrawing     no file, or an empty one
+    │   │   ├── DrawingTooLarge    too many bytes or pixels
+    │   │   └── UnreadableDrawing  not a picture, a broken one, or a format we do not read
+    │   ├── InvalidAge             missing, not a number, or outside 2–18
+    │   ├── InvalidRequest         something else in the request contradicts itself
+    │   └── NotFound               no such drawing, map or page
+    ├── ConfigurationError         the operator can mend it; the process does not start
+    │   └── WrongEnvironment       a database or store made by another environment
+    ├── BundleError                the bundle is missing, changed or not understood
+    └── StorageUnavailable         the database or the store cannot be reached now
+
+Each carries one sentence that says what happened and what to do next. How a refusal looks over
+HTTP is decided in ``web/errors.py`` alone.
+"""
+
+
+class SketchnormError(Exception):
+    """The root: ``str(error)`` is a sentence fit for the person who meets it."""
+
+
+class Refusal(SketchnormError):
+    """The request cannot be answered as it stands; nothing was stored."""
+
+
+class UnusableDrawing(Refusal):
+    """The bytes given as a drawing cannot be analysed."""
+
+
+class MissingDrawing(UnusableDrawing):
+    """No file was given, or it is empty."""
+
+
+class DrawingTooLarge(UnusableDrawing):
+    """More bytes or pixels than are read."""
+
+
+class UnreadableDrawing(UnusableDrawing):
+    """Not a picture, a broken picture, or one in a format that is not read."""
+
+
+class InvalidAge(Refusal):
+    """The age is missing, not a number, or outside 2–18 years."""
+
+
+class InvalidRequest(Refusal):
+    """The request contradicts itself."""
+
+
+class NotFound(Refusal):
+    """What was asked for does not exist, or no longer does."""
+
+
+class ConfigurationError(SketchnormError):
+    """Settings are missing or contradict each other; the process does not start."""
+
+
+class WrongEnvironment(ConfigurationError):
+    """A database or store belongs to another environment than the one that opens it."""
+
+
+class BundleError(SketchnormError):
+    """The bundle is missing, changed since it was made, or of a version not understood."""
+
+
+class StorageUnavailable(SketchnormError):
+    """The database or the store cannot be reached now; trying again later may work."""

@@ -1,0 +1,96 @@
+"""What is said of one drawing, as values; the JSON form is the same object everywhere."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class Verdict(StrEnum):
+    """Which of the three kinds of answer this is."""
+
+    DRAWING = "drawing"
+    NOT_A_DRAWING = "not_a_drawing"
+    NO_NORM = "no_norm"
+
+
+@dataclass(frozen=True)
+class AgeEstimate:
+    """Age in years that the drawing looks like; ``low`` to ``high`` holds 80 % of children."""
+
+    years: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class CategoryGuess:
+    """A category and its calibrated probability among the categories of the norms."""
+
+    name: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class NormUsed:
+    """The group a drawing was compared with."""
+
+    category: str | None
+    age_band: str
+    references: int
+    children: int
+    domain: str
+
+
+@dataclass(frozen=True)
+class DomainMatch:
+    """Whether the picture is of the kind the norms come from.
+
+    ``distance`` is relative to the limit: 1.0 is the farthest that still matches.
+    """
+
+    matched: bool
+    distance: float
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """Everything measured of one drawing; ``None`` where it could not be measured."""
+
+    verdict: Verdict
+    level: float
+    domain: DomainMatch
+    norm: NormUsed
+    anomaly_score: float | None = None
+    p_value: float | None = None
+    resolution: float | None = None
+    flagged: bool | None = None
+    terms: dict[str, float | None] | None = None
+    apparent_age: AgeEstimate | None = None
+    categories: tuple[CategoryGuess, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The object documented in the README, without sentences, bundle and timing."""
+        terms = self.terms or dict.fromkeys(TERMS)
+        age = self.apparent_age
+        return {
+            "verdict": self.verdict.value,
+            "anomaly_score": self.anomaly_score,
+            "p_value": self.p_value,
+            "resolution": self.resolution,
+            "level": self.level,
+            "flagged": self.flagged,
+            "terms": {name: {"p_value": terms[name]} for name in TERMS},
+            "apparent_age": age and {"years": age.years, "low": age.low, "high": age.high},
+            "categories": [{"name": c.name, "probability": c.probability} for c in self.categories],
+            "norm": {
+                "category": self.norm.category,
+                "age_band": self.norm.age_band,
+                "references": self.norm.references,
+                "children": self.norm.children,
+                "domain": self.norm.domain,
+            },
+            "domain": {"matched": self.domain.matched, "distance": self.domain.distance},
+        }
+
+
+TERMS = ("typicality", "marks", "age", "category")
