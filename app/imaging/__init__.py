@@ -1,0 +1,1 @@
+"""Pictures: untrusted bytes in, ink and measures out. Pillow and mahotas live here alone."""

@@ -1,0 +1,1 @@
+"""The bundle on disk and its trunk; onnxruntime lives here alone."""

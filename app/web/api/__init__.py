@@ -1,0 +1,9 @@
+"""What programs use; every page has its twin here."""
+
+from fastapi import APIRouter
+
+from app.web.api import drawings, health
+
+router = APIRouter()
+router.include_router(drawings.router)
+router.include_router(health.router)

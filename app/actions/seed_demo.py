@@ -1,0 +1,65 @@
+"""Put the demo drawings through the real analyzer and keep them, once for each bundle."""
+
+from sqlalchemy.orm import Session
+
+from app.actions.analyze import Analyzer, BundleReference
+from app.actions.submit import Submission, add_rows, files_kept, plan_keeping, remove_files
+from app.imaging.demo_samples import DEMO_SAMPLES, SyntheticSample, as_png
+from app.storage import tables
+from app.storage.blobs import BlobStore
+from app.storage.database import Database
+
+
+def seed_demo(
+    *, analyzer: Analyzer, bundle: BundleReference, database: Database, blobs: BlobStore
+) -> int:
+    """How many samples were analysed: none where this bundle has seen them all."""
+    seeded = 0
+    for position, sample in enumerate(DEMO_SAMPLES):
+        if not _is_current(sample.slug, bundle, database):
+            _seed(sample, position, analyzer, database, blobs)
+            seeded += 1
+    return seeded
+
+
+def _is_current(slug: str, bundle: BundleReference, database: Database) -> bool:
+    with database.reading() as session:
+        row = session.get(tables.DemoSample, slug)
+        return row is not None and row.drawing.analyses[-1].bundle_sha256 == bundle.sha256
+
+
+def _seed(
+    sample: SyntheticSample, position: int, analyzer: Analyzer, database: Database, blobs: BlobStore
+) -> None:
+    submission = Submission(as_png(sample), sample.age_years, sample.category)
+    analysis = analyzer.analyze(submission.content, submission.age_years, submission.category)
+    keeping = plan_keeping(analysis)
+    with files_kept(keeping, analysis, blobs), database.writing() as session:
+        add_rows(session, keeping, analysis, submission)
+        earlier = _point(session, sample, position, keeping.drawing_id)
+    # Only now that no row points at them any more.
+    for picture_key, map_key in earlier:
+        remove_files(picture_key, map_key, blobs)
+
+
+def _point(
+    session: Session, sample: SyntheticSample, position: int, drawing_id: str
+) -> list[tuple[str, str | None]]:
+    """Point the sample at its new drawing; the keys of the files that it no longer needs."""
+    row = session.get(tables.DemoSample, sample.slug)
+    earlier = row.drawing if row is not None else None
+    session.merge(
+        tables.DemoSample(
+            slug=sample.slug,
+            title=sample.title,
+            description=sample.description,
+            position=position,
+            drawing_id=drawing_id,
+        )
+    )
+    session.flush()  # the old drawing may go only once nothing refers to it
+    if earlier is None:
+        return []
+    keys = [(earlier.picture_key, analysis.map_key) for analysis in earlier.analyses]
+    session.delete(earlier)
+    return keys

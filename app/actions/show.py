@@ -1,0 +1,94 @@
+"""Look up what is kept: one drawing with its newest answer, its files, and the demo."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+
+from sqlalchemy import select
+
+from app.errors import NotFound
+from app.storage import tables
+from app.storage.blobs import BlobStore
+from app.storage.database import Database
+
+
+@dataclass(frozen=True)
+class ShownDrawing:
+    """A kept drawing and the newest answer about it, in the form that the API gives out."""
+
+    id: str
+    created_at: datetime
+    age_years: float
+    category: str | None
+    picture_key: str
+    picture_type: str
+    map_key: str | None
+    result: dict[str, Any]
+
+    @classmethod
+    def of(cls, drawing: tables.Drawing) -> Self:
+        """Read the row while its session is open."""
+        newest = drawing.analyses[-1]
+        return cls(
+            id=drawing.id,
+            created_at=drawing.created_at,
+            age_years=drawing.age_years,
+            category=drawing.category,
+            picture_key=drawing.picture_key,
+            picture_type=drawing.picture_type,
+            map_key=newest.map_key,
+            result=newest.result,
+        )
+
+
+@dataclass(frozen=True)
+class ShownSample:
+    """One drawing of the demo."""
+
+    slug: str
+    title: str
+    description: str
+    drawing: ShownDrawing
+
+
+@dataclass(frozen=True)
+class ShownFile:
+    """The bytes of a kept file and what they are."""
+
+    content: bytes
+    media_type: str
+
+
+def show(drawing_id: str, *, database: Database) -> ShownDrawing:
+    """Raise ``NotFound`` where there is no such drawing."""
+    with database.reading() as session:
+        drawing = session.get(tables.Drawing, drawing_id)
+        if drawing is None:
+            raise NotFound(
+                "There is no drawing at this link: it was never kept, or has been removed."
+            )
+        return ShownDrawing.of(drawing)
+
+
+def show_picture(drawing_id: str, *, database: Database, blobs: BlobStore) -> ShownFile:
+    """The picture as it was kept: upright, without metadata."""
+    drawing = show(drawing_id, database=database)
+    return ShownFile(blobs.get(drawing.picture_key), drawing.picture_type)
+
+
+def show_map(drawing_id: str, *, database: Database, blobs: BlobStore) -> ShownFile:
+    """Raise ``NotFound`` where the drawing has no saliency map."""
+    drawing = show(drawing_id, database=database)
+    if drawing.map_key is None:
+        raise NotFound("There is no map for this drawing, because none could be made.")
+    return ShownFile(blobs.get(drawing.map_key), "image/png")
+
+
+def show_demo(*, database: Database) -> tuple[ShownSample, ...]:
+    """The demo drawings in their order; none where the demo was not seeded."""
+    with database.reading() as session:
+        samples = session.scalars(select(tables.DemoSample).order_by(tables.DemoSample.position))
+        return tuple(
+            ShownSample(row.slug, row.title, row.description, ShownDrawing.of(row.drawing))
+            for row in samples
+        )

@@ -1,0 +1,140 @@
+"""Analyse a drawing and keep it, or keep nothing at all."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from app.actions.analyze import Analysis, Analyzer
+from app.errors import InvalidRequest
+from app.storage import tables
+from app.storage.blobs import BlobStore
+from app.storage.database import Database
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What a visitor hands in; ``idempotency_key`` names the attempt, not the drawing."""
+
+    content: bytes
+    age_years: float
+    category: str | None
+    idempotency_key: str | None = None
+
+    def fingerprint(self) -> str:
+        """The same for a repeat of the request, another as soon as anything in it differs."""
+        fields = json.dumps([self.age_years, self.category]).encode()
+        return hashlib.sha256(hashlib.sha256(self.content).digest() + fields).hexdigest()
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """Where one drawing's files are kept; ``map_key`` is ``None`` where no map could be made."""
+
+    drawing_id: str
+    picture_key: str
+    map_key: str | None
+
+
+def submit(
+    submission: Submission, *, analyzer: Analyzer, database: Database, blobs: BlobStore
+) -> str:
+    """The id of the kept drawing; the earlier one where this request was answered before."""
+    known = _answered_before(submission, database)
+    if known is not None:
+        return known
+    analysis = analyzer.analyze(submission.content, submission.age_years, submission.category)
+    keeping = plan_keeping(analysis)
+    try:
+        with files_kept(keeping, analysis, blobs), database.writing() as session:
+            add_rows(session, keeping, analysis, submission)
+    except IntegrityError:
+        # A request with the same key was kept while this one was being analysed.
+        known = _answered_before(submission, database)
+        if known is None:
+            raise
+        return known
+    return keeping.drawing_id
+
+
+def plan_keeping(analysis: Analysis) -> Keeping:
+    """Choose an unguessable id and the keys that follow from it."""
+    drawing_id = tables.unguessable_id()
+    has_map = analysis.saliency_map is not None
+    return Keeping(
+        drawing_id=drawing_id,
+        picture_key=f"drawings/{drawing_id}",
+        map_key=f"saliency_maps/{drawing_id}.png" if has_map else None,
+    )
+
+
+@contextmanager
+def files_kept(keeping: Keeping, analysis: Analysis, blobs: BlobStore) -> Iterator[None]:
+    """Files before rows, so that no row points at a missing file; undone when the block raises."""
+    done = False
+    try:
+        blobs.put(keeping.picture_key, analysis.picture, analysis.picture_type)
+        if keeping.map_key is not None and analysis.saliency_map is not None:
+            blobs.put(keeping.map_key, analysis.saliency_map, "image/png")
+        yield
+        done = True
+    finally:
+        if not done:
+            remove_files(keeping.picture_key, keeping.map_key, blobs)
+
+
+def remove_files(picture_key: str, map_key: str | None, blobs: BlobStore) -> None:
+    """Remove a drawing's files; that one is not there is fine."""
+    blobs.delete(picture_key)
+    if map_key is not None:
+        blobs.delete(map_key)
+
+
+def add_rows(
+    session: Session, keeping: Keeping, analysis: Analysis, submission: Submission
+) -> None:
+    """Add the drawing, its analysis and, where the request named itself, its key."""
+    session.add(
+        tables.Drawing(
+            id=keeping.drawing_id,
+            age_years=submission.age_years,
+            category=submission.category,
+            picture_key=keeping.picture_key,
+            picture_type=analysis.picture_type,
+            analyses=[
+                tables.Analysis(
+                    bundle_version=analysis.bundle.version,
+                    bundle_sha256=analysis.bundle.sha256,
+                    result=analysis.as_json(),
+                    map_key=keeping.map_key,
+                )
+            ],
+        )
+    )
+    session.flush()  # the key refers to the drawing, and no relationship orders the two
+    if submission.idempotency_key is not None:
+        session.add(
+            tables.IdempotencyKey(
+                key=submission.idempotency_key,
+                fingerprint=submission.fingerprint(),
+                drawing_id=keeping.drawing_id,
+            )
+        )
+
+
+def _answered_before(submission: Submission, database: Database) -> str | None:
+    if submission.idempotency_key is None:
+        return None
+    with database.reading() as session:
+        earlier = session.get(tables.IdempotencyKey, submission.idempotency_key)
+        if earlier is None:
+            return None
+        if earlier.fingerprint != submission.fingerprint():
+            raise InvalidRequest(
+                "This Idempotency-Key was used for another drawing; send a new key."
+            )
+        return earlier.drawing_id

@@ -1,0 +1,241 @@
+"""Which environment this process runs in; the only reader of the environment and ``.env`` files.
+
+What is found, first hit wins: the real environment, ``.env.local`` or ``.env.production``
+(whichever environment was detected), ``.env``. A setting that is given but empty counts as not
+given, as docker-compose and SAM pass absent settings that way. Nothing here changes
+``os.environ``, and ``${...}`` in a file is not expanded, because that would read it unseen.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Self, TypeVar, get_args
+
+from dotenv import dotenv_values
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from app.errors import ConfigurationError
+
+EnvironmentName = Literal["local", "production"]
+StorageBackend = Literal["local", "s3"]
+
+PRODUCTION_FILES = Path("/mnt/efs")
+DATABASE_FILE = "sketchnorm.sqlite3"
+BUNDLE_FOLDER = Path(__file__).parent.parent / "bundle"
+BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+DATABASE_KINDS = ("sqlite", "postgresql")
+
+Choice = TypeVar("Choice", bound=str)
+
+
+@dataclass(frozen=True)
+class EnvironmentConfig:
+    """What differs between environments; one that contradicts itself cannot be made.
+
+    ``s3_bucket_name`` may be known where storage is local: it is then simply not used. The
+    database address is kept out of ``repr`` because it may carry a password.
+    """
+
+    environment: EnvironmentName
+    database_url: str = field(repr=False)
+    storage_backend: StorageBackend
+    s3_bucket_name: str | None
+    aws_region: str | None
+    secret_manager_enabled: bool
+    metrics_enabled: bool
+
+    def __post_init__(self) -> None:
+        _check_choices(self)
+        _check_storage(self)
+        _check_region(self)
+        _check_database(self)
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str], folder: Path) -> Self:
+        """Read the settings; raise ``ConfigurationError`` where they contradict each other."""
+        return cls._read(_gather(environ, folder))
+
+    @classmethod
+    def _read(cls, values: "_Values") -> Self:
+        production = values.environment == "production"
+        return cls(
+            environment=values.environment,
+            database_url=values.text("DATABASE_URL") or _default_database(values),
+            storage_backend=values.storage_backend,
+            s3_bucket_name=values.text("S3_BUCKET_NAME"),
+            aws_region=values.text("AWS_REGION"),
+            secret_manager_enabled=values.switch("SECRET_MANAGER_ENABLED", default=production),
+            metrics_enabled=values.switch("METRICS_ENABLED", default=production),
+        )
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything the operator can set; ``data_dir`` holds what local storage keeps."""
+
+    environment: EnvironmentConfig
+    data_dir: Path
+    bundle_path: Path
+    keep_uploads: bool
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str], folder: Path) -> Self:
+        """Read the settings; raise ``ConfigurationError`` where they contradict each other."""
+        values = _gather(environ, folder)
+        return cls(
+            environment=EnvironmentConfig._read(values),
+            data_dir=values.data_dir,
+            bundle_path=Path(values.text("BUNDLE_PATH") or BUNDLE_FOLDER),
+            keep_uploads=values.switch("KEEP_UPLOADS", default=True),
+        )
+
+
+@dataclass(frozen=True)
+class _Values:
+    """The settings as text, all sources already laid over each other."""
+
+    environment: EnvironmentName
+    given: Mapping[str, str]
+
+    def text(self, name: str) -> str | None:
+        return self.given.get(name)
+
+    @property
+    def storage_backend(self) -> StorageBackend:
+        usual = "s3" if self.environment == "production" else "local"
+        given = self.given.get("STORAGE_BACKEND", usual)
+        return _one_of("STORAGE_BACKEND", given, get_args(StorageBackend))
+
+    def switch(self, name: str, *, default: bool) -> bool:
+        words = {"true": True, "false": False}
+        return words[_one_of(name, self.given.get(name, str(default)), tuple(words))]
+
+    @property
+    def data_dir(self) -> Path:
+        return Path(self.given.get("DATA_DIR", "var"))
+
+
+def _gather(environ: Mapping[str, str], folder: Path) -> _Values:
+    real = _without_blanks(environ)
+    shared = _read_file(folder / ".env")
+    environment = _detect(real, shared)
+    own = _read_file(folder / f".env.{environment}")
+    if own.get("ENVIRONMENT", environment).lower() != environment:
+        raise ConfigurationError(
+            f"The file .env.{environment} sets ENVIRONMENT to another environment; "
+            "remove that line from it."
+        )
+    return _Values(environment, {**shared, **own, **real})
+
+
+def _detect(real: Mapping[str, str], shared: Mapping[str, str]) -> EnvironmentName:
+    """``sam local`` sets the marks of Lambda and the template's bucket, yet is not AWS."""
+    explicit = real.get("ENVIRONMENT") or shared.get("ENVIRONMENT")
+    if explicit is not None:
+        return _one_of("ENVIRONMENT", explicit, get_args(EnvironmentName))
+    if real.get("AWS_SAM_LOCAL"):
+        return "local"
+    marks = ("AWS_LAMBDA_FUNCTION_NAME", "ECS_CONTAINER_METADATA_URI_V4", "S3_BUCKET_NAME")
+    return "production" if any(mark in real for mark in marks) else "local"
+
+
+def _default_database(values: _Values) -> str:
+    folder = PRODUCTION_FILES if values.environment == "production" else values.data_dir
+    url = URL.create("sqlite", database=str(folder / DATABASE_FILE))
+    return url.render_as_string(hide_password=False)
+
+
+def _read_file(path: Path) -> dict[str, str]:
+    """The settings in a ``.env`` file, none when there is no such file."""
+    try:
+        return _without_blanks(dotenv_values(path, interpolate=False))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"The settings file {path.name} cannot be read; make it a readable UTF-8 text file."
+        ) from error
+
+
+def _without_blanks(values: Mapping[str, str | None]) -> dict[str, str]:
+    return {name: text.strip() for name, text in values.items() if text and text.strip()}
+
+
+def _one_of(name: str, value: str, allowed: tuple[Choice, ...]) -> Choice:
+    for word in allowed:
+        if value.lower() == word:
+            return word
+    raise ConfigurationError(f"{name} is {value!r}; set it to {' or '.join(allowed)}.")
+
+
+def _check_choices(config: EnvironmentConfig) -> None:
+    _one_of("ENVIRONMENT", config.environment, get_args(EnvironmentName))
+    _one_of("STORAGE_BACKEND", config.storage_backend, get_args(StorageBackend))
+
+
+def _check_storage(config: EnvironmentConfig) -> None:
+    if config.environment == "production" and config.storage_backend == "local":
+        raise ConfigurationError(
+            "STORAGE_BACKEND is local in production, where local files are lost with each "
+            "deployment; set STORAGE_BACKEND=s3, or ENVIRONMENT=local."
+        )
+    if config.storage_backend == "s3" and config.s3_bucket_name is None:
+        raise ConfigurationError(
+            "STORAGE_BACKEND is s3 but no bucket is named; set S3_BUCKET_NAME, "
+            "or ENVIRONMENT=local and STORAGE_BACKEND=local to keep files in a folder."
+        )
+    if config.s3_bucket_name is not None and not BUCKET_NAME.fullmatch(config.s3_bucket_name):
+        raise ConfigurationError(
+            f"S3_BUCKET_NAME is {config.s3_bucket_name!r}, which no bucket can be called; "
+            "set it to the bare name of a bucket."
+        )
+
+
+def _check_region(config: EnvironmentConfig) -> None:
+    if config.aws_region is not None:
+        return
+    if config.environment == "production":
+        raise ConfigurationError(
+            "No AWS region is set for the bucket in production; set AWS_REGION."
+        )
+    if config.secret_manager_enabled:
+        raise ConfigurationError(
+            "SECRET_MANAGER_ENABLED is true but no AWS region is set; set AWS_REGION, "
+            "or SECRET_MANAGER_ENABLED=false."
+        )
+
+
+def _check_database(config: EnvironmentConfig) -> None:
+    """Never quotes the address: it may carry a password and errors end up in logs."""
+    url = _database_address(config.database_url)
+    if url.get_backend_name() != "sqlite":
+        return
+    if url.database in (None, "", ":memory:") or "uri" in url.query:
+        raise ConfigurationError(
+            "DATABASE_URL names no SQLite file; set it to sqlite:/// and the path of a file."
+        )
+    if config.environment == "local" and _lies_in(Path(str(url.database)), PRODUCTION_FILES):
+        raise ConfigurationError(
+            f"DATABASE_URL lies on the production disk {PRODUCTION_FILES} but the environment "
+            "is local; set ENVIRONMENT=production, or use another DATABASE_URL."
+        )
+
+
+def _database_address(text: str) -> URL:
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError) as error:
+        raise ConfigurationError(
+            "DATABASE_URL is not a database address; write it like sqlite:///folder/file.sqlite3 "
+            "or postgresql+psycopg://user:password@host/name."
+        ) from error
+    if url.get_backend_name() not in DATABASE_KINDS:
+        raise ConfigurationError(
+            f"DATABASE_URL names an unknown kind of database; use {' or '.join(DATABASE_KINDS)}."
+        )
+    return url
+
+
+def _lies_in(path: Path, folder: Path) -> bool:
+    """Follows links and ``..``, so that neither hides the production disk."""
+    return path.resolve().is_relative_to(folder.resolve())

@@ -1,0 +1,115 @@
+"""Untrusted bytes -> an upright RGB picture without metadata, or a refusal that says why.
+
+Limits are checked on the header, before any pixel is decoded: a PNG of 200 KB can hold
+200 megapixels.
+"""
+
+import importlib.util
+import io
+import struct
+import zlib
+
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from app.errors import DrawingTooLarge, MissingDrawing, UnreadableDrawing
+
+MAX_BYTES = 25 * 1024 * 1024
+MAX_PIXELS = 25_000_000  # the largest phone pictures of today, and 75 MB once decoded
+MIN_SIDE = 16
+
+FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "GIF")
+_HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
+_BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)
+
+READABLE = "PNG, JPEG, BMP, WebP or GIF"
+
+
+def read(content: bytes) -> Image.Image:
+    """Decode the first frame, turned upright by its EXIF tag, on white, in mode ``RGB``."""
+    picture = _open(content)
+    if picture.width * picture.height > MAX_PIXELS:
+        raise _too_many_pixels(f"{picture.width} × {picture.height} pixels")
+    if min(picture.size) < MIN_SIDE:
+        raise UnreadableDrawing(
+            f"The picture is {picture.width} × {picture.height} pixels, too small to hold a "
+            f"drawing; give one of at least {MIN_SIDE} pixels a side."
+        )
+    try:
+        return _on_white(ImageOps.exif_transpose(picture))
+    except _BROKEN as error:
+        raise UnreadableDrawing(
+            "The picture is damaged or cut short; save or send it again."
+        ) from error
+
+
+def encode(picture: Image.Image, content: bytes) -> tuple[bytes, str]:
+    """Re-encode an upright picture without metadata: lossy if ``content`` was, else as PNG."""
+    buffer = io.BytesIO()
+    if content[:2] == b"\xff\xd8" or _is_heic(content):
+        picture.save(buffer, "JPEG", quality=92)
+        return buffer.getvalue(), "image/jpeg"
+    picture.save(buffer, "PNG")
+    return buffer.getvalue(), "image/png"
+
+
+def encode_map(contribution: Image.Image) -> bytes:
+    """Encode an 8-bit grey map as PNG."""
+    buffer = io.BytesIO()
+    contribution.save(buffer, "PNG", compress_level=4)
+    return buffer.getvalue()
+
+
+def _open(content: bytes) -> Image.Image:
+    if not content:
+        raise MissingDrawing("The file is empty; choose the picture again.")
+    if len(content) > MAX_BYTES:
+        raise DrawingTooLarge(
+            f"The file is larger than {MAX_BYTES // 2**20} MB; save the picture smaller."
+        )
+    if _is_heic(content):
+        return _open_heic(content)
+    try:
+        return Image.open(io.BytesIO(content), formats=FORMATS)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise _too_many_pixels("far more pixels than a drawing needs") from error
+    except (UnidentifiedImageError, *_BROKEN) as error:
+        raise UnreadableDrawing(
+            f"The file is not a picture that can be read; give a {READABLE} file."
+        ) from error
+
+
+def _open_heic(content: bytes) -> Image.Image:
+    if importlib.util.find_spec("pillow_heif") is None:
+        raise UnreadableDrawing(
+            "HEIC pictures cannot be read here; save the picture as JPEG and try again "
+            "(an operator can install the extra `sketchnorm[heic]`)."
+        )
+    import pillow_heif
+
+    try:
+        return pillow_heif.open_heif(content, convert_hdr_to_8bit=True).to_pillow()
+    except _BROKEN as error:
+        raise UnreadableDrawing("The HEIC picture is damaged; send it again.") from error
+
+
+def _is_heic(content: bytes) -> bool:
+    return content[4:8] == b"ftyp" and content[8:12] in _HEIC_BRANDS
+
+
+def _too_many_pixels(what: str) -> DrawingTooLarge:
+    return DrawingTooLarge(
+        f"The picture has {what}, more than the {MAX_PIXELS // 10**6} million that are read; "
+        "save it smaller."
+    )
+
+
+def _on_white(picture: Image.Image) -> Image.Image:
+    if picture.mode.startswith("I"):  # 16-bit grey: convert() would clip instead of scale
+        picture = picture.convert("I").point(lambda value: value / 256).convert("L")
+    if picture.mode in ("P", "PA", "LA", "RGBA", "RGBa", "La") or "transparency" in picture.info:
+        layered = picture.convert("RGBA")
+        sheet = Image.new("RGBA", layered.size, "white")
+        picture = Image.alpha_composite(sheet, layered)
+    upright = picture.convert("RGB")
+    upright.info = {}  # Pillow would save an ICC profile, comments and the like from here
+    return upright

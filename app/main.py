@@ -1,0 +1,25 @@
+"""The web application, from parts that are ready made; nothing is opened or read here."""
+
+from fastapi import FastAPI
+
+from app.bootstrap import Services
+from app.web import api, errors, pages, security
+from app.web.access import check_access_levels
+from app.web.rendering import Rendering
+from app.web.static_files import StaticFolder
+
+
+def create_app(services: Services) -> FastAPI:
+    """Raise ``ConfigurationError`` where a route says not who may use it."""
+    static = StaticFolder.read()
+    # No ready-made documentation pages: they load their code from other sites.
+    app = FastAPI(title="Sketchnorm", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.services = services
+    app.state.static = static
+    app.state.rendering = Rendering(static)
+    app.include_router(api.router)
+    app.include_router(pages.router)
+    errors.install(app)
+    security.install(app)
+    check_access_levels(app)
+    return app

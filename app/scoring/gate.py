@@ -1,0 +1,42 @@
+"""Is it a drawing at all? Asked before any norm is."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from app.scoring.norms import FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Gate:
+    """Logistic regression between drawings and blank sheets, print, textures and photographs.
+
+    ``threshold`` is set on drawings that were not used to fit it.
+    """
+
+    centre: FloatArray
+    scale: FloatArray
+    weights: FloatArray
+    intercept: float
+    threshold: float
+
+    def refuses(self, features: FloatArray) -> bool:
+        """Tell whether ``features`` (d,) look like something other than a drawing."""
+        return self.logit(features) > self.threshold
+
+    def logit(self, features: FloatArray) -> float:
+        """Log-odds of not being a drawing."""
+        x = np.clip((features - self.centre) / self.scale, -6, 6)
+        return float(x @ self.weights) + self.intercept
+
+
+@dataclass(frozen=True, eq=False)
+class DomainGuard:
+    """The most that each measure of the picture reaches among the pictures the norms come from."""
+
+    name: str
+    limits: FloatArray
+
+    def distance(self, measures: FloatArray) -> float:
+        """Return 1.0 at the farthest that still matches."""
+        return float((measures / self.limits).max())

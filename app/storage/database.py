@@ -1,0 +1,126 @@
+"""The one way to the database: ``with database.writing() as tx`` and ``with database.reading()``.
+
+Exactly one package writes it. Who opens a database made by another environment is refused
+before anything in it is touched.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Self
+
+from sqlalchemy import Connection, Engine, create_engine, inspect, make_url, select
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DatabaseError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
+from sqlalchemy.orm import Session
+
+from app.errors import ConfigurationError, StorageUnavailable, WrongEnvironment
+from app.storage import sqlite
+from app.storage.tables import EnvironmentStamp
+
+
+@dataclass(frozen=True)
+class Database:
+    """An open database; ``environment`` is who opened it, which is also who made it."""
+
+    engine: Engine
+    environment: str
+
+    @classmethod
+    def open(cls, url: str, environment: str) -> Self:
+        """Open or make it; the schema is neither made nor checked here, see ``schema``."""
+        database = cls(_make_engine(make_url(url)), environment)
+        with ExitStack() as on_failure:
+            on_failure.callback(database.close)
+            database._settle()
+            on_failure.pop_all()
+        return database
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """One consistent view; whatever is changed in it is not kept."""
+        with _unavailable(), self._session(self.engine) as session:
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """One transaction: committed at the end, undone when the block raises."""
+        with _unavailable(), self._session(self.writer) as session, session.begin():
+            yield session
+
+    @property
+    def writer(self) -> Engine:
+        """The same connections, whose transactions take the write lock at once."""
+        return self.engine.execution_options(**{sqlite.BEGIN_OPTION: "IMMEDIATE"})
+
+    def ping(self) -> None:
+        """Raise ``StorageUnavailable`` unless a table can be read; ``SELECT 1`` reads no file."""
+        with self.reading() as session:
+            session.scalar(select(EnvironmentStamp.environment))
+
+    def close(self) -> None:
+        """Give all connections back; SQLite then folds its WAL into the file."""
+        self.engine.dispose()
+
+    def check_stamp(self, connection: Connection) -> str | None:
+        """The environment stamped on the database, ``None`` before the first migration."""
+        if not inspect(connection).has_table(EnvironmentStamp.__tablename__):
+            return None
+        stamped = connection.scalar(select(EnvironmentStamp.environment))
+        if stamped not in (None, self.environment):
+            raise WrongEnvironment(
+                f"This database was made by the environment {stamped!r} and is now opened by "
+                f"{self.environment!r}; set ENVIRONMENT={stamped}, or use another DATABASE_URL."
+            )
+        return stamped
+
+    def _settle(self) -> None:
+        with _unopened(self.engine.url):
+            with self.engine.connect() as connection:
+                self.check_stamp(connection)
+            if self.engine.dialect.name == "sqlite":
+                sqlite.settle_journal(self.engine)
+
+    @staticmethod
+    def _session(engine: Engine) -> Session:
+        # Rows stay readable after the commit: pages are rendered once the lock is given back.
+        return Session(engine, expire_on_commit=False)
+
+
+def _make_engine(url: URL) -> Engine:
+    try:
+        if url.get_backend_name() == "sqlite":
+            return sqlite.make_engine(url)
+        return create_engine(url, pool_pre_ping=True)
+    except (ImportError, NoSuchModuleError) as error:
+        raise ConfigurationError(
+            f"The driver for {url.drivername} is not installed; "
+            "install it, or use another DATABASE_URL."
+        ) from error
+
+
+@contextmanager
+def _unopened(url: URL) -> Iterator[None]:
+    place = url.render_as_string()  # the password is rendered as ***
+    try:
+        yield
+    except OperationalError as error:
+        raise StorageUnavailable(
+            f"The database {place} cannot be opened now; "
+            "see that it runs and can be read and written, and start again."
+        ) from error
+    except DatabaseError as error:
+        raise ConfigurationError(
+            f"What lies at {place} is not a database; use another DATABASE_URL."
+        ) from error
+
+
+@contextmanager
+def _unavailable() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, PoolExhausted) as error:
+        raise StorageUnavailable(
+            "The database cannot be reached now; try again in a moment."
+        ) from error

@@ -1,0 +1,147 @@
+"""The tables; Alembic (``migrations/``) makes them, these classes only describe them.
+
+Portable on purpose: nothing here is SQLite's alone, so that a ``DATABASE_URL`` of PostgreSQL is
+the way out for who outgrows one writer. Refer to the classes through the module
+(``tables.Analysis``): ``actions.analyze`` has an ``Analysis`` of its own, not yet stored.
+"""
+
+import secrets
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    MetaData,
+    String,
+    TypeDecorator,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An instant, always in UTC; SQLite forgets the zone, so it is put back on reading."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse a naive datetime: whose midnight it means would be a guess."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("An instant without a time zone cannot be stored.")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """What a driver gives without a zone was stored as UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def now() -> datetime:
+    """The present instant, with its zone."""
+    return datetime.now(UTC)
+
+
+def unguessable_id() -> str:
+    """22 characters with 128 random bits: knowing the link is the permission to see the result."""
+    return secrets.token_urlsafe(16)
+
+
+class Base(DeclarativeBase):
+    """Constraints have names, because a migration can only drop what has one."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        datetime: UtcDateTime,
+        dict[str, Any]: JSON,
+    }
+
+
+class Drawing(Base):
+    """A kept drawing; the picture itself is a blob at ``picture_key``."""
+
+    __tablename__ = "drawings"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True, default=unguessable_id)
+    created_at: Mapped[datetime] = mapped_column(default=now, index=True)
+    age_years: Mapped[float]
+    category: Mapped[str | None] = mapped_column(String(64))
+    picture_key: Mapped[str] = mapped_column(String(255))
+    picture_type: Mapped[str] = mapped_column(String(64))
+
+    # The database cascades; loading the children only to delete them one by one would be waste.
+    analyses: Mapped[list["Analysis"]] = relationship(
+        back_populates="drawing",
+        cascade="all, delete-orphan",
+        passive_deletes=True,
+        order_by="Analysis.id",
+    )
+
+
+class Analysis(Base):
+    """One answer about a drawing; a later bundle adds another, none is overwritten."""
+
+    __tablename__ = "analyses"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    drawing_id: Mapped[str] = mapped_column(
+        ForeignKey("drawings.id", ondelete="CASCADE"), index=True
+    )
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    bundle_version: Mapped[str] = mapped_column(String(64))
+    bundle_sha256: Mapped[str] = mapped_column(String(64))
+    result: Mapped[dict[str, Any]]
+    map_key: Mapped[str | None] = mapped_column(String(255))
+
+    drawing: Mapped[Drawing] = relationship(back_populates="analyses")
+
+
+class IdempotencyKey(Base):
+    """A request already answered; ``fingerprint`` tells a repeat from a reused key."""
+
+    __tablename__ = "idempotency_keys"
+
+    key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    drawing_id: Mapped[str] = mapped_column(
+        ForeignKey("drawings.id", ondelete="CASCADE"), index=True
+    )
+    created_at: Mapped[datetime] = mapped_column(default=now, index=True)
+
+
+class DemoSample(Base):
+    """A drawing shown in the demo; it does not cascade, so retention cannot empty the demo."""
+
+    __tablename__ = "demo_samples"
+
+    slug: Mapped[str] = mapped_column(String(64), primary_key=True)
+    title: Mapped[str] = mapped_column(String(200))
+    description: Mapped[str] = mapped_column(String(2000))
+    position: Mapped[int]
+    drawing_id: Mapped[str] = mapped_column(ForeignKey("drawings.id"), index=True)
+
+    drawing: Mapped[Drawing] = relationship()
+
+
+class EnvironmentStamp(Base):
+    """Which environment made this database; at most one row."""
+
+    __tablename__ = "environment_stamp"
+    __table_args__ = (CheckConstraint("id = 1", name="single_row"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, default=1)
+    environment: Mapped[str] = mapped_column(String(32))
+    made_at: Mapped[datetime] = mapped_column(default=now)

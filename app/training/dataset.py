@@ -1,0 +1,89 @@
+"""A folder of drawings with a metadata file, read and split by child."""
+
+import csv
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.errors import ConfigurationError
+
+COLUMNS = ("file", "age_years", "category", "session_id")
+COPYING_TRIALS = frozenset({"this square", "this shape", "rectangle", "triangle"})
+MINIMUM_DRAWINGS = 8
+MINIMUM_CHILDREN = 5
+
+
+@dataclass(frozen=True)
+class ReferenceDrawing:
+    """One row of a metadata file; ``child`` is unique over all sets."""
+
+    path: Path
+    collection: str
+    child: str
+    age_years: float | None
+    category: str | None
+
+
+def read_collection(folder: Path) -> list[ReferenceDrawing]:
+    """Read ``folder/metadata.csv``."""
+    metadata = folder / "metadata.csv"
+    if not metadata.is_file():
+        raise ConfigurationError(
+            f"{metadata} does not exist; a set of drawings needs one with {', '.join(COLUMNS)}."
+        )
+    with metadata.open(newline="", encoding="utf-8") as lines:
+        rows = csv.DictReader(lines)
+        missing = set(COLUMNS) - set(rows.fieldnames or ())
+        if missing:
+            raise ConfigurationError(f"{metadata} lacks the columns {', '.join(sorted(missing))}.")
+        return [_drawing(folder, row) for row in rows]
+
+
+def read_collections(root: Path) -> list[ReferenceDrawing]:
+    """Read every set in ``root``: the folder itself, or each folder in it with a metadata file."""
+    if (root / "metadata.csv").is_file():
+        return read_collection(root)
+    folders = sorted(path.parent for path in root.glob("*/metadata.csv"))
+    if not folders:
+        raise ConfigurationError(f"No metadata.csv in {root} or in a folder of it.")
+    return [drawing for folder in folders for drawing in read_collection(folder)]
+
+
+def with_age(drawings: list[ReferenceDrawing]) -> list[ReferenceDrawing]:
+    """Keep what can enter the norms: an age is known, and it is no copying trial."""
+    return [d for d in drawings if d.age_years is not None and d.category not in COPYING_TRIALS]
+
+
+def norm_categories(drawings: list[ReferenceDrawing]) -> tuple[str, ...]:
+    """Return the categories with enough drawings of enough children to have norms of their own."""
+    count = Counter(d.category for d in drawings if d.category)
+    children = Counter(category for category, _ in {(d.category, d.child) for d in drawings})
+    return tuple(
+        sorted(c for c in count if count[c] >= MINIMUM_DRAWINGS and children[c] >= MINIMUM_CHILDREN)
+    )
+
+
+def folds_by_child(drawings: list[ReferenceDrawing], folds: int, seed: int) -> NDArray[np.int32]:
+    """Assign each drawing (n,) to a fold, all of a child to one, ages and sets spread evenly."""
+    first = {d.child: d for d in reversed(drawings)}
+    rng = np.random.default_rng(seed)
+    shuffled = [list(first)[i] for i in rng.permutation(len(first))]
+    ordered = sorted(
+        shuffled, key=lambda child: (first[child].collection, int(first[child].age_years or 0))
+    )
+    start = int(rng.integers(folds))
+    fold = {child: (place + start) % folds for place, child in enumerate(ordered)}
+    return np.array([fold[d.child] for d in drawings], np.int32)
+
+
+def _drawing(folder: Path, row: dict[str, str]) -> ReferenceDrawing:
+    return ReferenceDrawing(
+        folder / row["file"],
+        folder.name,
+        f"{folder.name}/{row['session_id'] or row['file']}",
+        float(row["age_years"]) if row["age_years"] else None,
+        row["category"].strip().lower() or None,
+    )

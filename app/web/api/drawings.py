@@ -1,0 +1,94 @@
+"""Drawings and their answers, as JSON."""
+
+import base64
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header
+from fastapi.responses import JSONResponse
+
+from app.actions.show import ShownDrawing, show, show_demo
+from app.actions.submit import Submission, submit
+from app.web.access import public
+from app.web.deps import CurrentForm, CurrentServices
+from app.web.forms import check_key
+
+router = APIRouter(prefix="/api")
+NO_MAP = "No map could be made for this drawing."
+
+
+@router.post("/drawings", status_code=201)
+@public
+def post(
+    form: CurrentForm,
+    services: CurrentServices,
+    idempotency_key: Annotated[str | None, Header()] = None,
+) -> JSONResponse:
+    """Analyse a drawing; keep it unless ``keep`` or the operator says otherwise."""
+    submission = Submission(
+        content=form.read_image(),
+        age_years=form.read_age(),
+        category=form.read_category(),
+        idempotency_key=check_key(idempotency_key),
+    )
+    if not (form.read_keep() and services.keep_uploads):
+        return JSONResponse(_answer_only(submission, services))
+    drawing_id = submit(
+        submission,
+        analyzer=services.analyzer,
+        database=services.database,
+        blobs=services.blobs,
+    )
+    drawing = show(drawing_id, database=services.database)
+    return JSONResponse(as_json(drawing), 201, {"Location": f"/api/drawings/{drawing_id}"})
+
+
+@router.get("/drawings/{drawing_id}")
+@public
+def get(drawing_id: str, services: CurrentServices) -> JSONResponse:
+    """The newest answer about a kept drawing."""
+    drawing = show(drawing_id, database=services.database)
+    return JSONResponse(as_json(drawing), headers={"Cache-Control": "private, no-cache"})
+
+
+@router.get("/demo")
+@public
+def get_demo(services: CurrentServices) -> JSONResponse:
+    """The drawings of the first page."""
+    samples = [
+        {
+            "slug": sample.slug,
+            "title": sample.title,
+            "description": sample.description,
+            **as_json(sample.drawing),
+        }
+        for sample in show_demo(database=services.database)
+    ]
+    return JSONResponse({"samples": samples})
+
+
+def as_json(drawing: ShownDrawing) -> dict[str, Any]:
+    """The same for a fresh answer, a repeated one and one looked up later."""
+    page = f"/drawings/{drawing.id}"
+    has_map = drawing.map_key is not None
+    links = {
+        "self": f"/api/drawings/{drawing.id}",
+        "page": page,
+        "map": f"{page}/map.png" if has_map else None,
+        "picture": f"{page}/picture",
+    }
+    body = {"id": drawing.id, "analysis": drawing.result, "links": links}
+    return body if has_map else {**body, "map_reason": NO_MAP}
+
+
+def data_uri(content: bytes, media_type: str) -> str:
+    """The bytes themselves as an address, for what is kept nowhere."""
+    return f"data:{media_type};base64,{base64.b64encode(content).decode()}"
+
+
+def _answer_only(submission: Submission, services: CurrentServices) -> dict[str, Any]:
+    analysis = services.analyzer.analyze(
+        submission.content, submission.age_years, submission.category
+    )
+    if analysis.saliency_map is None:
+        return {"analysis": analysis.as_json(), "map": None, "map_reason": NO_MAP}
+    return {"analysis": analysis.as_json(), "map": data_uri(analysis.saliency_map, "image/png")}

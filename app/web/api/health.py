@@ -1,0 +1,33 @@
+"""For machines that watch: ``/livez`` may get a task replaced, ``/healthz`` never does."""
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+
+from app.web.access import public
+from app.web.deps import CurrentServices
+
+router = APIRouter()
+FRESH = {"Cache-Control": "no-store"}
+
+
+@router.get("/livez")
+@public
+def get_life(services: CurrentServices) -> JSONResponse:
+    """The process answers and reaches its database; raises ``StorageUnavailable`` otherwise."""
+    services.database.ping()
+    return JSONResponse({"status": "ok"}, headers=FRESH)
+
+
+@router.get("/healthz")
+@public
+def get_health(services: CurrentServices) -> JSONResponse:
+    """Every part, each as "ok" or a sentence."""
+    health = services.health.read()
+    bundle = {
+        "status": health.bundle,
+        "version": health.reference.version,
+        "sha256": health.reference.sha256,
+    }
+    parts = {"database": health.database, "store": health.store, "bundle": bundle}
+    status = "ok" if health.serving else "failing"
+    return JSONResponse({"status": status, **parts}, 200 if health.serving else 503, FRESH)

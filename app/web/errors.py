@@ -1,0 +1,124 @@
+"""The only place where refusals become responses: one shape, as JSON or as a page."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import cast
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from app.bootstrap import Services
+from app.errors import (
+    BundleError,
+    DrawingTooLarge,
+    NotFound,
+    Refusal,
+    SketchnormError,
+    StorageUnavailable,
+    UnreadableDrawing,
+)
+from app.web.forms import SubmittedForm
+from app.web.rendering import Rendering
+from app.web.upload_form import upload_context
+
+RETRY_SECONDS = "30"
+STATUS: tuple[tuple[type[SketchnormError], int], ...] = (
+    (DrawingTooLarge, 413),
+    (UnreadableDrawing, 415),
+    (NotFound, 404),
+    (Refusal, 422),
+    (StorageUnavailable, 503),
+    (BundleError, 503),
+)
+SENTENCES = {
+    404: "There is no such page; see the address, or start again at the first page.",
+    405: "This address cannot be used that way.",
+}
+UNEXPECTED = "Something went wrong here, not with what you sent; please try again later."
+
+
+@dataclass(frozen=True)
+class Problem:
+    """RFC 9457, with one sentence as its detail."""
+
+    status: int
+    detail: str
+
+    @property
+    def title(self) -> str:
+        """The usual name of the status."""
+        return HTTPStatus(self.status).phrase
+
+    def as_json(self) -> dict[str, str | int]:
+        """The members of ``application/problem+json``."""
+        return {
+            "type": "about:blank",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+        }
+
+
+def install(app: FastAPI) -> None:
+    """Answer every refusal of ours and of the framework here."""
+    app.add_exception_handler(SketchnormError, _answer_ours)
+    app.add_exception_handler(HTTPException, _answer_framework)
+    app.add_exception_handler(RequestValidationError, _answer_validation)
+    app.add_exception_handler(Exception, _answer_unexpected)
+
+
+def answer(request: Request, problem: Problem, headers: dict[str, str] | None = None) -> Response:
+    """The problem in the form that the asker reads."""
+    headers = dict(headers or {})
+    if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = RETRY_SECONDS
+    if not wants_page(request):
+        return JSONResponse(
+            problem.as_json(), problem.status, headers, media_type="application/problem+json"
+        )
+    rendering = cast(Rendering, request.app.state.rendering)
+    if request.method == "POST" and request.url.path == "/upload":
+        return rendering.page("upload.html", _form_again(request, problem), problem.status, headers)
+    return rendering.page("problem.html", {"problem": problem}, problem.status, headers)
+
+
+def wants_page(request: Request) -> bool:
+    """A person at a browser, as far as can be told; programs get JSON."""
+    path = request.url.path
+    if path.startswith("/api/") or path in ("/livez", "/healthz"):
+        return False
+    accept = request.headers.get("accept", "")
+    return "json" not in accept or "text/html" in accept
+
+
+def _form_again(request: Request, problem: Problem) -> dict[str, object]:
+    services = cast(Services, request.app.state.services)
+    typed: SubmittedForm | None = getattr(request.state, "form", None)
+    return upload_context(services, typed, problem.detail)
+
+
+def _answer_ours(request: Request, error: Exception) -> Response:
+    status = next((code for kind, code in STATUS if isinstance(error, kind)), 500)
+    return answer(request, Problem(status, str(error)))
+
+
+def _answer_framework(request: Request, error: Exception) -> Response:
+    known = cast(HTTPException, error)
+    sentence = SENTENCES.get(known.status_code, f"{known.detail.rstrip('.')}.")
+    return answer(request, Problem(known.status_code, sentence), dict(known.headers or {}))
+
+
+def _answer_validation(request: Request, error: Exception) -> Response:
+    names = {str(part["loc"][-1]) for part in cast(RequestValidationError, error).errors()}
+    if "image" in names:
+        sentence = "The drawing must be sent as a file, in the multipart field image."
+    else:
+        sentence = f"These fields could not be understood: {', '.join(sorted(names))}."
+    return answer(request, Problem(422, sentence))
+
+
+def _answer_unexpected(request: Request, error: Exception) -> Response:
+    """The framework raises the error again once this is sent, so that it reaches the log."""
+    return answer(request, Problem(500, UNEXPECTED))

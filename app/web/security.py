@@ -1,0 +1,120 @@
+"""What every request passes: size, origin and the headers that bind the browser.
+
+Pure ASGI, because ``BaseHTTPMiddleware`` would read bodies before their size is known.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from fastapi import FastAPI, Request
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.web.errors import Problem, answer
+
+LARGEST_DRAWING: Final = 4 * 1024 * 1024
+LARGEST_BODY: Final = LARGEST_DRAWING + 64 * 1024  # the other fields and multipart's own lines
+# A browser shows an answer only once it has sent its whole request; so much is read and thrown
+# away for its sake. API Gateway lets no more than 10 MB through.
+LARGEST_DRAINED: Final = 12 * 1024 * 1024
+TOO_LARGE: Final = "The file is larger than 4 MB; send a smaller picture of the drawing."
+CROSS_SITE: Final = "This form was sent from another site; open the upload page here and try again."
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+OWN_SITES: Final = frozenset({None, "same-origin", "none"})
+HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; "
+        "form-action 'self'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+def install(app: FastAPI) -> None:
+    """The last one added is the first one passed."""
+    app.add_middleware(BodyLimit, largest=LARGEST_BODY)
+    app.add_middleware(SameOrigin)
+    app.add_middleware(SecurityHeaders)
+
+
+@dataclass(frozen=True)
+class SecurityHeaders:
+    """Adds ``HEADERS`` to every response."""
+
+    app: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(HEADERS)
+            await send(message)
+
+        await self.app(scope, receive, send_with_headers)
+
+
+@dataclass(frozen=True)
+class SameOrigin:
+    """Refuses what another site's page sends in a visitor's name.
+
+    ``Sec-Fetch-Site`` cannot be forged by a page. Programs send none, and ``/api/`` is for them:
+    it knows no cookie that a page could misuse.
+    """
+
+    app: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and self._refuses(scope):
+            response = answer(Request(scope), Problem(403, CROSS_SITE))
+            await response(scope, receive, send)
+            return
+        await self.app(scope, receive, send)
+
+    @staticmethod
+    def _refuses(scope: Scope) -> bool:
+        if scope["method"] in SAFE_METHODS or scope["path"].startswith("/api/"):
+            return False
+        return Headers(scope=scope).get("sec-fetch-site") not in OWN_SITES
+
+
+@dataclass(frozen=True)
+class BodyLimit:
+    """Refuses a body as soon as more than ``largest`` bytes of it have come in.
+
+    Raised from ``receive``, that is inside the application, so that the refusal takes the same
+    way as all others. Counted, because an announced length may be absent or a lie.
+    """
+
+    app: ASGIApp
+    largest: int
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            receive = _Counted(receive, self.largest)
+        await self.app(scope, receive, send)
+
+
+@dataclass
+class _Counted:
+    receive: Receive
+    largest: int
+    count: int = 0
+
+    async def __call__(self) -> Message:
+        message = await self._next()
+        if self.count > self.largest:
+            await self._drain(message)
+            raise HTTPException(413, TOO_LARGE)
+        return message
+
+    async def _next(self) -> Message:
+        message = await self.receive()
+        self.count += len(message.get("body", b""))
+        return message
+
+    async def _drain(self, message: Message) -> None:
+        while message.get("more_body", False) and self.count <= LARGEST_DRAINED:
+            message = await self._next()

@@ -1,0 +1,53 @@
+"""Our own style sheets and scripts, at addresses that change with their content."""
+
+import hashlib
+import mimetypes
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Self
+
+from app.errors import NotFound
+
+FOLDER = Path(__file__).parent / "static"
+
+
+@dataclass(frozen=True)
+class StaticFile:
+    """One file, with its address: the name with a hash of the content in it."""
+
+    hashed_name: str
+    content: bytes
+    media_type: str
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read it whole; the files are few and small."""
+        content = path.read_bytes()
+        digest = hashlib.sha256(content).hexdigest()[:12]
+        kind, _ = mimetypes.guess_type(path.name)
+        name = PurePosixPath(path.name)
+        return cls(f"{name.stem}.{digest}{name.suffix}", content, kind or "text/plain")
+
+
+@dataclass(frozen=True)
+class StaticFolder:
+    """All of them, read once at start: an address without the right hash is not found."""
+
+    files: Mapping[str, StaticFile]
+
+    @classmethod
+    def read(cls, folder: Path = FOLDER) -> Self:
+        """Read every file directly in ``folder``."""
+        return cls({path.name: StaticFile.read(path) for path in sorted(folder.iterdir())})
+
+    def url(self, name: str) -> str:
+        """The address of the file called ``name``."""
+        return f"/static/{self.files[name].hashed_name}"
+
+    def find(self, hashed_name: str) -> StaticFile:
+        """Raise ``NotFound`` for an address that is not, or no longer, one of ours."""
+        for file in self.files.values():
+            if file.hashed_name == hashed_name:
+                return file
+        raise NotFound("There is no such file here; reload the page that led to it.")

@@ -1,0 +1,61 @@
+"""A whole server on a real database and a real folder; only the bundle is made up."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from app.bootstrap import Services, assemble
+from app.environment import Settings
+from app.main import create_app
+from app.storage import tables
+from app.storage.database import Database
+from app.storage.schema import migrate
+from tests.support.analyzers import FakeAnalyzer
+from tests.support.visitors import Visitor
+
+StoredCount = Callable[[], tuple[int, int]]
+
+
+@pytest.fixture
+def analyzer() -> FakeAnalyzer:
+    """The bundle of the server under test."""
+    return FakeAnalyzer()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """What an operator has who sets nothing but a folder."""
+    return Settings.load({"ENVIRONMENT": "local", "DATA_DIR": str(tmp_path / "var")}, tmp_path)
+
+
+@pytest.fixture
+def services(settings: Settings, analyzer: FakeAnalyzer) -> Iterator[Services]:
+    """Migrated, opened and closed again."""
+    config = settings.environment
+    database = Database.open(config.database_url, config.environment)
+    migrate(database)
+    database.close()
+    services = assemble(settings, analyzer)
+    yield services
+    services.database.close()
+
+
+@pytest.fixture
+def visitor(services: Services) -> Visitor:
+    """Somebody at a browser."""
+    return Visitor(create_app(services))
+
+
+@pytest.fixture
+def stored(services: Services, settings: Settings) -> StoredCount:
+    """How many drawings are in the tables, and how many files in the store."""
+
+    def count() -> tuple[int, int]:
+        with services.database.reading() as session:
+            rows = session.scalar(select(func.count()).select_from(tables.Drawing)) or 0
+        files = (settings.data_dir / "blobs").rglob("*")
+        return rows, sum(path.is_file() and not path.name.startswith(".") for path in files)
+
+    return count

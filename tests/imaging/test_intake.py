@@ -1,0 +1,85 @@
+import contextlib
+import io
+import struct
+import zlib
+
+import pytest
+from PIL import Image
+
+from app.errors import DrawingTooLarge, MissingDrawing, UnreadableDrawing
+from app.imaging import intake
+from tests.support.pictures import a_drawing, as_bytes
+
+
+def png_of_claimed_size(side: int) -> bytes:
+    """A tiny PNG whose header claims a square of ``side`` pixels."""
+
+    def chunk(name: bytes, body: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+        )
+
+    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    body = zlib.compress(b"\0" * 200_000)
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+    )
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP", "WEBP", "GIF"])
+def test_every_promised_format_is_read_as_rgb(kind: str) -> None:
+    picture = intake.read(as_bytes(a_drawing(), kind))
+    assert (picture.mode, picture.size) == ("RGB", (300, 300))
+
+
+def test_a_sideways_photo_is_turned_upright_and_loses_its_metadata() -> None:
+    sideways = Image.new("RGB", (40, 20), "white")
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn a quarter clockwise
+    exif[0x010E] = "a child's name"
+    content = as_bytes(sideways, "JPEG", exif=exif)
+    picture = intake.read(content)
+    kept, _ = intake.encode(picture, content)
+    assert picture.size == (20, 40)
+    assert not Image.open(io.BytesIO(kept)).getexif()
+    assert b"a child's name" not in kept
+
+
+def test_transparent_pixels_are_paper() -> None:
+    clear = Image.new("RGBA", (20, 20), (0, 0, 0, 0))
+    assert intake.read(as_bytes(clear)).getpixel((5, 5)) == (255, 255, 255)
+
+
+def test_sixteen_bit_grey_is_scaled_and_not_clipped() -> None:
+    grey = Image.new("I;16", (20, 20), 32768)
+    assert intake.read(as_bytes(grey)).getpixel((5, 5)) == (128, 128, 128)
+
+
+@pytest.mark.parametrize(
+    ("content", "refusal"),
+    [
+        pytest.param(b"", MissingDrawing, id="empty"),
+        pytest.param(b"once upon a time", UnreadableDrawing, id="text"),
+        pytest.param(as_bytes(a_drawing())[:2000], UnreadableDrawing, id="truncated"),
+        pytest.param(as_bytes(Image.new("L", (3, 3))), UnreadableDrawing, id="three pixels"),
+        pytest.param(png_of_claimed_size(14_200), DrawingTooLarge, id="200 megapixels"),
+        pytest.param(png_of_claimed_size(6_000), DrawingTooLarge, id="36 megapixels"),
+        pytest.param(b"\0" * (intake.MAX_BYTES + 1), DrawingTooLarge, id="too many bytes"),
+        pytest.param(b"\0\0\0\x18ftypheic" + b"\0" * 40, UnreadableDrawing, id="broken HEIC"),
+        pytest.param(b"<svg xmlns='http://www.w3.org/2000/svg'/>", UnreadableDrawing, id="svg"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_in_one_sentence(
+    content: bytes, refusal: type[Exception]
+) -> None:
+    with pytest.raises(refusal, match=r"^[A-Z][^\n]+\.$"):
+        intake.read(content)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_damaged_bytes_are_refused_or_read_but_never_crash(seed: int) -> None:
+    content = bytearray(as_bytes(a_drawing(), ["PNG", "JPEG", "GIF", "WEBP", "BMP"][seed % 5]))
+    for place in range(seed, len(content), 97 + seed):
+        content[place] ^= 1 + seed % 255
+    with contextlib.suppress(UnreadableDrawing, DrawingTooLarge):
+        assert intake.read(bytes(content)).mode == "RGB"

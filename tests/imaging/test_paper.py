@@ -1,0 +1,99 @@
+import numpy as np
+from PIL import Image
+
+from app.imaging import synthetic
+from app.imaging.marks import DOMAIN_MEASURES, MARKS, domain_measures, mark_statistics
+from app.imaging.paper import CROP_SIDE, INK, Crop, Sheet, crop_to_ink, find_ink
+from tests.support.pictures import a_drawing
+
+
+def inked(picture: Image.Image) -> tuple[Sheet, Crop]:
+    sheet = find_ink(picture.convert("RGB"))
+    crop = crop_to_ink(sheet)
+    assert crop is not None
+    return sheet, crop
+
+
+def shaded(picture: Image.Image) -> Image.Image:
+    light = np.linspace(0.45, 0.95, picture.width)[None]
+    return Image.fromarray((np.asarray(picture, float) * light).astype(np.uint8))
+
+
+def test_ink_is_where_the_pen_was_and_nowhere_else() -> None:
+    picture = a_drawing()
+    sheet, _ = inked(picture)
+    pen = np.asarray(picture) < 128
+    assert (sheet.marked == pen).mean() > 0.995
+
+
+def test_a_shadow_over_the_sheet_changes_hardly_any_ink() -> None:
+    sheet, _ = inked(a_drawing())
+    in_shadow, _ = inked(shaded(a_drawing()))
+    assert (sheet.marked == in_shadow.marked).mean() > 0.99
+
+
+def test_a_blank_sheet_has_no_ink_to_crop_to() -> None:
+    assert crop_to_ink(find_ink(Image.new("RGB", (200, 300), (240, 238, 230)))) is None
+
+
+def test_coloured_ink_counts_as_ink() -> None:
+    grey = np.asarray(a_drawing())
+    yellow = np.stack([np.full_like(grey, 250), np.full_like(grey, 240), grey], -1)
+    assert inked(Image.fromarray(yellow))[0].marked.sum() > 0.8 * (grey < 128).sum()
+
+
+def test_specks_are_dropped() -> None:
+    picture = a_drawing()
+    before = inked(picture)[1].box
+    picture.putpixel((2, 2), 0)
+    assert inked(picture)[1].box == before
+
+
+def test_the_crop_holds_the_ink_with_a_margin() -> None:
+    _, crop = inked(a_drawing())
+    assert crop.ink.shape == (CROP_SIDE, CROP_SIDE)
+    assert crop.ink[:4].max() < INK
+    assert crop.ink.max() > INK
+
+
+def test_a_drawing_measures_the_same_wherever_it_lies_on_the_sheet() -> None:
+    small = a_drawing().resize((150, 150))
+    corners = []
+    for place in ((0, 0), (150, 150)):
+        wide = Image.new("L", (300, 300), 255)
+        wide.paste(small, place)
+        corners.append(mark_statistics(*inked(wide)))
+    moved = [MARKS.index(name) for name in ("box_x", "box_y")]
+    np.testing.assert_allclose(
+        np.delete(corners[0], moved), np.delete(corners[1], moved), atol=0.15
+    )
+
+
+def counted(*strokes: synthetic.Points) -> dict[str, int]:
+    """The marks' counts of strokes drawn with a round pen."""
+    values = np.expm1(mark_statistics(*inked(synthetic.render(list(strokes)))))
+    return {name: round(float(value)) for name, value in zip(MARKS, values, strict=True)}
+
+
+def test_a_cross_has_four_ends_and_its_arms_meet() -> None:
+    cross = counted(
+        synthetic.line((0.2, 0.25), (0.8, 0.75)), synthetic.line((0.25, 0.8), (0.75, 0.2))
+    )
+    assert (cross["ends"], cross["holes"], cross["components"]) == (4, 0, 1)
+    assert cross["junctions"] >= 1
+
+
+def test_a_ring_has_one_hole_and_neither_ends_nor_junctions() -> None:
+    ring = counted(synthetic.oval(0.5, 0.5, 0.6, 0.5))
+    assert (ring["ends"], ring["junctions"], ring["holes"]) == (0, 0, 1)
+
+
+def test_two_strokes_apart_are_two_components() -> None:
+    apart = counted(synthetic.line((0.2, 0.2), (0.3, 0.8)), synthetic.line((0.7, 0.2), (0.6, 0.8)))
+    assert (apart["components"], apart["ends"]) == (2, 4)
+
+
+def test_a_shadow_moves_the_picture_away_from_clean_line_art() -> None:
+    clean = dict(zip(DOMAIN_MEASURES, domain_measures(*inked(a_drawing())), strict=True))
+    photo = dict(zip(DOMAIN_MEASURES, domain_measures(*inked(shaded(a_drawing()))), strict=True))
+    assert photo["paper_shading"] > clean["paper_shading"] + 0.2

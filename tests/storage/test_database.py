@@ -1,0 +1,219 @@
+"""The database: durable, one writer at a time, and plain about what it cannot do."""
+
+import sqlite3
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from sqlalchemy import NullPool, func, select, text
+from sqlalchemy.exc import IntegrityError, StatementError
+
+from app.errors import ConfigurationError, StorageUnavailable
+from app.storage import sqlite
+from app.storage.database import Database
+from app.storage.sqlite import on_network
+from app.storage.tables import Analysis, DemoSample, Drawing, IdempotencyKey
+from tests.support.storage import a_drawing, open_database, sqlite_url
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    with open_database(tmp_path) as database:
+        yield database
+
+
+def count(database: Database, table: type[Drawing | Analysis | IdempotencyKey]) -> int:
+    with database.reading() as tx:
+        return tx.scalar(select(func.count()).select_from(table)) or 0
+
+
+def another_process(database: Database) -> closing[sqlite3.Connection]:
+    """A connection that our code does not know of, and that never waits."""
+    return closing(sqlite3.connect(str(database.engine.url.database), timeout=0))
+
+
+def keep_with_children(database: Database) -> str:
+    drawing = a_drawing(
+        analyses=[Analysis(bundle_version="1", bundle_sha256="0" * 64, result={"p_value": 0.5})]
+    )
+    with database.writing() as tx:
+        tx.add(drawing)
+        tx.flush()
+        tx.add(IdempotencyKey(key="k", fingerprint="0" * 64, drawing_id=drawing.id))
+    return drawing.id
+
+
+def test_what_was_written_is_there_after_reopening(tmp_path: Path) -> None:
+    with open_database(tmp_path) as database:
+        drawing_id = keep_with_children(database)
+    with open_database(tmp_path) as database, database.reading() as tx:
+        kept = tx.get_one(Drawing, drawing_id)
+        assert kept.analyses[0].result == {"p_value": 0.5}
+        assert kept.created_at.tzinfo is UTC
+
+
+def test_rows_can_be_read_after_the_transaction_ended(database: Database) -> None:
+    with database.writing() as tx:
+        drawing = a_drawing(category="house")
+        tx.add(drawing)
+    assert drawing.category == "house"
+    assert len(drawing.id) >= 22
+
+
+def test_a_block_that_raises_leaves_nothing(database: Database) -> None:
+    orphan = Analysis(drawing_id="missing", bundle_version="1", bundle_sha256="0", result={})
+    with pytest.raises(IntegrityError), database.writing() as tx:
+        tx.add_all([a_drawing(), orphan])
+    assert count(database, Drawing) == 0
+
+
+def test_reading_keeps_nothing(database: Database) -> None:
+    with database.reading() as tx:
+        tx.add(a_drawing())
+        tx.flush()
+    assert count(database, Drawing) == 0
+
+
+def test_deleting_a_drawing_takes_its_analyses_and_keys_along(database: Database) -> None:
+    drawing_id = keep_with_children(database)
+    with database.writing() as tx:
+        tx.delete(tx.get_one(Drawing, drawing_id))
+    assert count(database, Analysis) == count(database, IdempotencyKey) == 0
+
+
+def test_a_drawing_in_the_demo_cannot_be_deleted(database: Database) -> None:
+    drawing_id = keep_with_children(database)
+    with database.writing() as tx:
+        tx.add(DemoSample(slug="a", title="A", description="", position=1, drawing_id=drawing_id))
+    with pytest.raises(IntegrityError), database.writing() as tx:
+        tx.delete(tx.get_one(Drawing, drawing_id))
+
+
+def test_instants_are_kept_in_utc_whatever_zone_they_came_in(database: Database) -> None:
+    there = datetime(2026, 1, 1, 3, tzinfo=timezone(timedelta(hours=3)))
+    with database.writing() as tx:
+        tx.add(a_drawing(id="x" * 22, created_at=there))
+    with database.reading() as tx:
+        assert tx.get_one(Drawing, "x" * 22).created_at == datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def test_an_instant_without_a_zone_is_refused(database: Database) -> None:
+    naive = datetime(2026, 1, 1)
+    with pytest.raises(StatementError, match="without a time zone"), database.writing() as tx:
+        tx.add(a_drawing(created_at=naive))
+
+
+@pytest.mark.parametrize(
+    ("pragma", "value"),
+    [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("busy_timeout", 5000)],
+)
+def test_sqlite_is_set_up_for_durability(database: Database, pragma: str, value: str | int) -> None:
+    with database.reading() as tx:
+        assert tx.scalar(text(f"PRAGMA {pragma}")) == value
+
+
+def test_a_writer_holds_the_lock_from_its_first_statement_and_readers_go_on(
+    database: Database,
+) -> None:
+    with database.writing() as tx:
+        tx.scalar(select(func.count()).select_from(Drawing))
+        assert count(database, Drawing) == 0
+        with another_process(database) as other, pytest.raises(sqlite3.Error, match="locked"):
+            other.execute("BEGIN IMMEDIATE")
+
+
+def test_a_lock_held_for_too_long_is_reported_as_unavailable(database: Database) -> None:
+    with database.reading() as tx:
+        # The pool gives this connection to the writer below, which then need not wait for 5 s.
+        tx.execute(text("PRAGMA busy_timeout = 10"))
+    with another_process(database) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StorageUnavailable, match="try again"), database.writing() as tx:
+            tx.add(a_drawing())
+    assert count(database, Drawing) == 0
+
+
+def test_writers_wait_for_each_other_and_none_is_lost(database: Database) -> None:
+    def keep(number: int) -> None:
+        with database.writing() as tx:
+            so_far = tx.scalar(select(func.count()).select_from(Drawing))
+            tx.add(a_drawing(category=str(so_far)))
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(keep, range(20)))
+    with database.reading() as tx:
+        seen = set(tx.scalars(select(Drawing.category)))
+    assert seen == {str(number) for number in range(20)}
+
+
+def test_ping_tells_a_working_database_from_one_that_is_gone(database: Database) -> None:
+    database.ping()
+    with database.writing() as tx:
+        tx.execute(text("DROP TABLE environment_stamp"))
+    with pytest.raises(StorageUnavailable):
+        database.ping()
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "sketchnorm.sqlite3").write_bytes(b"not a database, " * 100)
+    with pytest.raises(ConfigurationError, match="not a database"):
+        Database.open(sqlite_url(tmp_path), "local")
+
+
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigurationError, match="cannot be made"):
+        Database.open(sqlite_url(tmp_path / "file" / "folder"), "local")
+
+
+def test_a_place_that_is_a_folder_is_unavailable(tmp_path: Path) -> None:
+    (tmp_path / "sketchnorm.sqlite3").mkdir()
+    with pytest.raises(StorageUnavailable, match="cannot be opened"):
+        Database.open(sqlite_url(tmp_path), "local")
+
+
+def test_a_driver_that_is_not_installed_is_named() -> None:
+    with pytest.raises(ConfigurationError, match="postgresql"):
+        Database.open("postgresql+nosuchdriver://user:pw@host/name", "production")
+
+
+MOUNTINFO = """\
+22 1 0:21 / / rw,relatime - ext4 /dev/vda rw
+23 22 0:22 / /mnt/efs rw,relatime shared:1 - nfs4 127.0.0.1:/ rw,vers=4.1
+24 23 0:23 / /mnt/efs/local\\040disk rw,relatime - ext4 /dev/vdb rw
+"""
+
+
+@pytest.mark.parametrize(
+    ("folder", "expected"),
+    [("/srv", False), ("/mnt/efs/data", True), ("/mnt/efs/local disk/x", False)],
+)
+def test_a_network_file_system_is_recognised_by_its_mount(
+    tmp_path: Path, folder: str, expected: bool
+) -> None:
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text(MOUNTINFO)
+    assert on_network(Path(folder), mounts) is expected
+    assert not on_network(Path(folder), tmp_path / "a system without /proc")
+
+
+def test_on_a_network_file_system_nothing_is_pooled_and_the_journal_is_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "on_network", lambda folder: True)
+    with open_database(tmp_path) as database, database.reading() as tx:
+        assert isinstance(database.engine.pool, NullPool)
+        assert tx.scalar(text("PRAGMA journal_mode")) == "delete"
+
+
+def test_a_database_in_wal_is_refused_on_a_network_file_system(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_database(tmp_path):
+        pass
+    monkeypatch.setattr(sqlite, "on_network", lambda folder: True)
+    with pytest.raises(ConfigurationError, match="WAL mode on a network"):
+        Database.open(sqlite_url(tmp_path), "local")

@@ -1,0 +1,210 @@
+"""Settings: where they come from, which wins, and which contradictions stop the process."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.environment import BUNDLE_FOLDER, EnvironmentConfig, Settings
+from app.errors import ConfigurationError
+
+NOWHERE = Path(__file__).parent / "no-such-folder"
+PRODUCTION = {"S3_BUCKET_NAME": "drawings", "AWS_REGION": "eu-central-1"}
+
+
+def load(environ: Mapping[str, str], folder: Path = NOWHERE) -> EnvironmentConfig:
+    return EnvironmentConfig.load(environ, folder)
+
+
+def test_without_any_setting_everything_is_local() -> None:
+    assert load({}) == EnvironmentConfig(
+        environment="local",
+        database_url="sqlite:///var/sketchnorm.sqlite3",
+        storage_backend="local",
+        s3_bucket_name=None,
+        aws_region=None,
+        secret_manager_enabled=False,
+        metrics_enabled=False,
+    )
+
+
+def test_a_bucket_and_a_region_are_enough_for_production() -> None:
+    assert load(PRODUCTION) == EnvironmentConfig(
+        environment="production",
+        database_url="sqlite:////mnt/efs/sketchnorm.sqlite3",
+        storage_backend="s3",
+        s3_bucket_name="drawings",
+        aws_region="eu-central-1",
+        secret_manager_enabled=True,
+        metrics_enabled=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("marks", "detected"),
+    [
+        pytest.param({"AWS_LAMBDA_FUNCTION_NAME": "api"}, "production", id="on Lambda"),
+        pytest.param({"ECS_CONTAINER_METADATA_URI_V4": "http://x"}, "production", id="on Fargate"),
+        pytest.param(
+            {"AWS_LAMBDA_FUNCTION_NAME": "api", "AWS_SAM_LOCAL": "true"}, "local", id="sam local"
+        ),
+        pytest.param({"AWS_SAM_LOCAL": "true"}, "local", id="sam local with a bucket"),
+        pytest.param({"ENVIRONMENT": "local"}, "local", id="said to be local"),
+        pytest.param({"ENVIRONMENT": "Production"}, "production", id="said with a capital"),
+        pytest.param({"ENVIRONMENT": " "}, "production", id="blank is not given"),
+    ],
+)
+def test_the_environment_is_detected(marks: dict[str, str], detected: str) -> None:
+    assert load({**PRODUCTION, **marks}).environment == detected
+
+
+def test_the_real_environment_wins_over_files_and_the_own_file_over_the_shared(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / ".env").write_text("AWS_REGION=shared\nS3_BUCKET_NAME=shared\nDATA_DIR=shared")
+    (tmp_path / ".env.local").write_text("AWS_REGION=own\nS3_BUCKET_NAME=own")
+    (tmp_path / ".env.production").write_text("AWS_REGION=other")
+    config = load({"AWS_REGION": "real", "ENVIRONMENT": "local"}, tmp_path)
+    assert config.aws_region == "real"
+    assert config.s3_bucket_name == "own"
+    assert config.database_url == "sqlite:///shared/sketchnorm.sqlite3"
+
+
+def test_the_shared_file_may_name_the_environment(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("ENVIRONMENT=production\nAWS_REGION=eu-central-1")
+    (tmp_path / ".env.production").write_text("S3_BUCKET_NAME=drawings")
+    assert load({}, tmp_path).environment == "production"
+
+
+def test_a_bucket_in_a_file_alone_does_not_make_it_production(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("S3_BUCKET_NAME=drawings")
+    assert load({}, tmp_path).environment == "local"
+
+
+def test_files_change_nothing_in_the_process(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("AWS_REGION=from-a-file\nDATA_DIR=${HOME}/x")
+    before = dict(os.environ)
+    assert "${HOME}" in Settings.load({}, tmp_path).data_dir.parts
+    assert dict(os.environ) == before
+
+
+def test_settings_have_defaults_and_can_be_changed() -> None:
+    usual = Settings.load({}, NOWHERE)
+    assert (usual.data_dir, usual.bundle_path) == (Path("var"), BUNDLE_FOLDER)
+    assert usual.keep_uploads is True
+    environ = {"DATA_DIR": "/data", "BUNDLE_PATH": "/bundle", "KEEP_UPLOADS": "FALSE"}
+    changed = Settings.load(environ, NOWHERE)
+    assert (changed.data_dir, changed.bundle_path) == (Path("/data"), Path("/bundle"))
+    assert changed.keep_uploads is False
+    assert changed.environment.database_url == "sqlite:////data/sketchnorm.sqlite3"
+
+
+@pytest.mark.parametrize(
+    ("environ", "way_out"),
+    [
+        pytest.param({"ENVIRONMENT": "staging"}, "local or production", id="unknown environment"),
+        pytest.param({"STORAGE_BACKEND": "s3"}, "S3_BUCKET_NAME", id="s3 without bucket"),
+        pytest.param({"STORAGE_BACKEND": "ftp"}, "local or s3", id="unknown storage"),
+        pytest.param({**PRODUCTION, "STORAGE_BACKEND": "local"}, "=s3", id="local production"),
+        pytest.param({"S3_BUCKET_NAME": "drawings"}, "AWS_REGION", id="s3 without region"),
+        pytest.param({**PRODUCTION, "S3_BUCKET_NAME": "s3://x"}, "bare name", id="bucket as URL"),
+        pytest.param({"SECRET_MANAGER_ENABLED": "true"}, "AWS_REGION", id="secrets, no region"),
+        pytest.param({"METRICS_ENABLED": "yes"}, "true or false", id="not a boolean"),
+        pytest.param({"DATABASE_URL": "nonsense"}, "sqlite:///", id="not an address"),
+        pytest.param({"DATABASE_URL": "postgresql://h:x/n"}, "sqlite:///", id="port not a number"),
+        pytest.param({"DATABASE_URL": "mysql://h/n"}, "postgresql", id="unknown database"),
+        pytest.param({"DATABASE_URL": "sqlite://"}, "path of a file", id="in memory"),
+        pytest.param(
+            {"DATABASE_URL": "sqlite:////mnt/efs/x.sqlite3"}, "ENVIRONMENT=production", id="efs"
+        ),
+        pytest.param(
+            {"DATABASE_URL": "sqlite:////mnt/./a/../efs/x.db"}, "production", id="efs, hidden"
+        ),
+    ],
+)
+def test_a_contradiction_is_refused_with_the_way_out(environ: dict[str, str], way_out: str) -> None:
+    with pytest.raises(ConfigurationError, match=way_out):
+        load(environ)
+
+
+def test_a_file_for_one_environment_cannot_name_the_other(tmp_path: Path) -> None:
+    (tmp_path / ".env.local").write_text("ENVIRONMENT=production")
+    with pytest.raises(ConfigurationError, match="remove that line"):
+        load({}, tmp_path)
+
+
+def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"AWS_REGION=\xff\xfe")
+    with pytest.raises(ConfigurationError, match="UTF-8"):
+        load({}, tmp_path)
+
+
+def test_the_password_of_the_database_is_never_shown() -> None:
+    url = "postgresql+psycopg://user:hunter2@host/name"
+    assert "hunter2" not in repr(load({"DATABASE_URL": url}))
+    with pytest.raises(ConfigurationError) as refusal:
+        load({"DATABASE_URL": "oracle://user:hunter2@host/name"})
+    assert "hunter2" not in str(refusal.value)
+
+
+# Letters only besides what tells addresses and names apart; an environment holds no NUL.
+WORDS = st.text("abcXYZ019 .:/-_@é\n", max_size=20)
+BOOLEANS = st.sampled_from(["true", "false", "TRUE", "maybe"])
+SETTINGS = st.fixed_dictionaries(
+    {},
+    optional={
+        "ENVIRONMENT": st.sampled_from(["local", "production", "LOCAL"]) | WORDS,
+        "STORAGE_BACKEND": st.sampled_from(["local", "s3"]) | WORDS,
+        "S3_BUCKET_NAME": st.just("drawings") | WORDS,
+        "AWS_REGION": st.just("eu-central-1") | WORDS,
+        "DATABASE_URL": st.sampled_from(
+            ["sqlite:///a.db", "sqlite:////mnt/efs/a.db", "postgresql://h/n", "mysql://h/n"]
+        )
+        | WORDS,
+        "DATA_DIR": st.sampled_from(["data", "/mnt/efs", "a?b#c"]) | WORDS,
+        "SECRET_MANAGER_ENABLED": BOOLEANS,
+        "METRICS_ENABLED": BOOLEANS,
+        "AWS_LAMBDA_FUNCTION_NAME": st.just("api"),
+        "ECS_CONTAINER_METADATA_URI_V4": st.just("http://169.254.170.2/v4"),
+        "AWS_SAM_LOCAL": st.just("true"),
+    },
+)
+
+
+def outcome(environ: dict[str, str]) -> EnvironmentConfig | str:
+    try:
+        return load(environ)
+    except ConfigurationError as refusal:
+        return str(refusal)
+
+
+@given(SETTINGS)
+def test_any_settings_give_a_consistent_configuration_or_one_sentence(
+    environ: dict[str, str],
+) -> None:
+    result = outcome(environ)
+    if isinstance(result, str):
+        assert result.endswith(".")
+        assert "\n" not in result
+        return
+    uses_s3 = result.storage_backend == "s3"
+    assert not uses_s3 or result.s3_bucket_name
+    if result.environment == "production":
+        assert uses_s3
+        assert result.aws_region
+    else:
+        assert "/mnt/efs" not in result.database_url
+
+
+@given(SETTINGS)
+def test_the_same_settings_always_give_the_same_answer(environ: dict[str, str]) -> None:
+    assert outcome(environ) == outcome(dict(reversed(environ.items())))
+
+
+@given(SETTINGS, st.sampled_from(["local", "production"]))
+def test_an_environment_that_is_named_always_wins(environ: dict[str, str], name: str) -> None:
+    result = outcome({**environ, "ENVIRONMENT": name})
+    assert isinstance(result, str) or result.environment == name

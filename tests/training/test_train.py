@@ -1,0 +1,79 @@
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.actions.analyze import BundleAnalyzer
+from app.errors import ConfigurationError
+from app.imaging import synthetic
+from app.inference.bundle import TRUNK
+from app.scoring.assessment import Verdict
+from app.training.dataset import folds_by_child, read_collections
+from app.training.evaluate import auroc
+from app.training.train import TrainingConfig, train
+from tests.support.pictures import BUNDLE, a_drawing, as_bytes
+
+CONFIG = TrainingConfig("test", folds=5, not_drawings=6)
+
+
+@pytest.fixture(scope="module")
+def collection(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Synthetic drawings by 70 made-up five-year-olds and a few eight-year-olds."""
+    root = tmp_path_factory.mktemp("sets") / "made"
+    (root / "images").mkdir(parents=True)
+    rows = [(child, 5.5 if child < 70 else 8.0) for child in range(75)]
+    with (root / "metadata.csv").open("w", newline="") as lines:
+        table = csv.writer(lines)
+        table.writerow(("file", "age_years", "category", "session_id"))
+        for child, age in rows:
+            for category in ("house", "fish", "cat")[child % 2 :]:
+                name = f"images/{category}{child}.png"
+                picture = synthetic.draw(category, age, 1000 + child)
+                (root / name).write_bytes(as_bytes(picture))
+                table.writerow((name, age, category, f"child{child}"))
+    return root.parent
+
+
+@pytest.fixture(scope="module")
+def bundle(collection: Path) -> Path:
+    out = collection.parent / "bundle"
+    train(collection, out, BUNDLE / TRUNK, CONFIG)
+    return out
+
+
+def test_a_bundle_trained_on_a_folder_analyses_its_own_kind(bundle: Path) -> None:
+    analyzer = BundleAnalyzer.open(bundle)
+    answer = analyzer.analyze(as_bytes(a_drawing("fish", 5.5, 4)), 5.5, "fish").assessment
+    assert answer.verdict is Verdict.DRAWING
+    assert answer.norm.children == 70
+    assert answer.categories[0].name == "fish"
+
+
+def test_an_age_of_few_children_has_no_norm_in_it(bundle: Path) -> None:
+    analyzer = BundleAnalyzer.open(bundle)
+    answer = analyzer.analyze(as_bytes(a_drawing("fish", 8, 4)), 8.0, "fish").assessment
+    assert answer.verdict is Verdict.NO_NORM
+
+
+def test_training_twice_gives_the_same_bytes(collection: Path, bundle: Path) -> None:
+    again = collection.parent / "again"
+    train(collection, again, BUNDLE / TRUNK, CONFIG)
+    assert (again / "norms.npz").read_bytes() == (bundle / "norms.npz").read_bytes()
+
+
+def test_no_child_is_in_two_folds(collection: Path) -> None:
+    drawings = read_collections(collection)
+    fold = folds_by_child(drawings, 5, 1)
+    for child in {d.child for d in drawings}:
+        assert len({int(f) for f, d in zip(fold, drawings, strict=True) if d.child == child}) == 1
+    assert np.bincount(fold).min() > 0
+
+
+def test_a_folder_without_metadata_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"metadata\.csv"):
+        read_collections(tmp_path)
+
+
+def test_auroc_counts_ties_half() -> None:
+    assert auroc(np.array([0.0, 1.0]), np.array([1.0, 2.0])) == 0.875

@@ -1,0 +1,55 @@
+"""Putting the parts together, and letting them work one at a time."""
+
+import threading
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from dataclasses import replace
+from typing import cast
+
+import pytest
+
+from app.actions.analyze import Analysis
+from app.bootstrap import MOST_WAITING, OneAtATime, assemble
+from app.environment import EnvironmentConfig, Settings
+from app.errors import ConfigurationError, StorageUnavailable
+from tests.support.analyzers import FakeAnalyzer
+
+
+def test_a_store_in_s3_is_refused_in_this_release(settings: Settings) -> None:
+    config: EnvironmentConfig = replace(
+        settings.environment, storage_backend="s3", s3_bucket_name="pictures"
+    )
+    with pytest.raises(ConfigurationError, match="stores in a folder only"):
+        assemble(replace(settings, environment=config), FakeAnalyzer())
+
+
+def test_a_database_without_tables_is_refused(settings: Settings) -> None:
+    with pytest.raises(ConfigurationError, match="sketchnorm migrate"):
+        assemble(settings, FakeAnalyzer())
+
+
+class Slow:
+    """Notes how many analyses ran at once."""
+
+    def __init__(self) -> None:
+        self.running = 0
+        self.most = 0
+        self.open = threading.Event()
+
+    def analyze(self, content: bytes, age_years: float, category: str | None) -> Analysis:
+        self.running += 1
+        self.most = max(self.most, self.running)
+        self.open.wait(10)
+        self.running -= 1
+        return cast(Analysis, None)
+
+
+def test_one_analysis_runs_few_wait_and_more_are_sent_away() -> None:
+    slow = Slow()
+    analyzer = OneAtATime(slow)
+    with ThreadPoolExecutor(MOST_WAITING + 2) as threads:
+        asked = [threads.submit(analyzer.analyze, b"", 6.0, None) for _ in range(MOST_WAITING + 2)]
+        (refused,) = wait(asked, timeout=10, return_when=FIRST_COMPLETED).done
+        slow.open.set()
+    assert isinstance(refused.exception(), StorageUnavailable)
+    assert slow.most == 1
+    assert sum(one.exception() is None for one in asked) == MOST_WAITING + 1

@@ -1,0 +1,30 @@
+"""Pictures, maps and static files, and how long browsers may keep them."""
+
+import re
+
+import pytest
+
+from tests.support.visitors import Visitor, a_drawing
+
+
+@pytest.mark.parametrize("link", ["picture", "map"])
+def test_a_kept_file_is_sent_once_and_then_known(visitor: Visitor, link: str) -> None:
+    path = visitor.submits(a_drawing(), age_years="6").json()["links"][link]
+    first = visitor.opens(path)
+    assert first.headers["content-type"] == "image/png"
+    assert first.headers["cache-control"] == "private, max-age=86400, immutable"
+    again = visitor.opens(path, if_none_match=first.headers["etag"])
+    assert (again.status_code, again.content) == (304, b"")
+
+
+def test_static_files_have_the_hash_of_their_content_in_their_address(visitor: Visitor) -> None:
+    path = re.search(r"/static/site\.[0-9a-f]{12}\.css", visitor.opens("/").text)
+    assert path is not None
+    response = visitor.opens(path.group())
+    assert response.headers["content-type"].startswith("text/css")
+    assert response.headers["cache-control"] == "public, max-age=31536000, immutable"
+
+
+@pytest.mark.parametrize("name", ["site.000000000000.css", "..%2Fdeps.py", "site.css"])
+def test_another_address_is_not_found(visitor: Visitor, name: str) -> None:
+    assert visitor.opens(f"/static/{name}").status_code == 404

@@ -1,0 +1,49 @@
+"""What watchers are told."""
+
+from app.actions.health import Health, RecentHealth
+from app.bootstrap import Services
+from app.storage import tables
+from tests.support.analyzers import FakeAnalyzer
+from tests.support.visitors import Visitor
+
+
+def break_database(services: Services) -> None:
+    tables.Base.metadata.tables["environment_stamp"].drop(services.database.engine)
+
+
+def test_a_server_in_order_says_so_of_every_part(visitor: Visitor) -> None:
+    assert visitor.opens("/livez").json() == {"status": "ok"}
+    health = visitor.opens("/healthz")
+    assert health.status_code == 200
+    assert health.json() == {
+        "status": "ok",
+        "database": "ok",
+        "store": "ok",
+        "bundle": {"status": "ok", "version": "test-1", "sha256": "a" * 64},
+    }
+
+
+def test_without_its_database_it_is_neither_alive_nor_well(
+    visitor: Visitor, services: Services
+) -> None:
+    break_database(services)
+    life, health = visitor.opens("/livez"), visitor.opens("/healthz")
+    assert (life.status_code, health.status_code) == (503, 503)
+    assert life.headers["retry-after"] == "30"
+    assert life.json()["detail"] == "The database cannot be reached now; try again in a moment."
+    assert health.json()["database"] == life.json()["detail"]
+    assert health.json()["store"] == "ok"
+
+
+def test_the_last_answer_holds_for_five_seconds() -> None:
+    asked: list[float] = []
+    times = [0.0]
+
+    def check() -> Health:
+        asked.append(times[0])
+        return Health("ok", "ok", "ok", FakeAnalyzer().reference)
+
+    recent = RecentHealth(check, clock=lambda: times[0])
+    for times[0] in (0.0, 1.0, 4.9, 5.0, 6.0):
+        recent.read()
+    assert asked == [0.0, 5.0]

@@ -1,0 +1,99 @@
+"""Pages in words: what was measured is shown, what was not is said to be unknown."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from app.bootstrap import Services
+from app.main import create_app
+from app.scoring.assessment import Verdict
+from app.web.result_view import choose_word, describe_share
+from tests.support.analyzers import FakeAnalyzer
+from tests.support.visitors import Visitor, a_drawing
+
+
+def result_page(services: Services, analyzer: FakeAnalyzer) -> str:
+    visitor = Visitor(create_app(replace(services, analyzer=analyzer)))
+    location = visitor.submits(a_drawing(), to="/upload", age_years="6").headers["location"]
+    return visitor.opens(location).text
+
+
+def test_a_result_is_shown_with_its_uncertainty(services: Services) -> None:
+    page = result_page(services, FakeAnalyzer())
+    assert "This drawing is rare here." in page
+    assert "Score 97.0 of 100." in page
+    assert "about 3 in 100 are at least as unusual" in page
+    assert "About 6.4 years." in page
+    assert "between 4.9 and 8.1" in page
+    assert "1440, by 120 children" in page
+    assert "version test-1" in page
+
+
+@pytest.mark.parametrize("verdict", [Verdict.NO_NORM, Verdict.NOT_A_DRAWING])
+def test_what_was_not_measured_is_said_in_words(services: Services, verdict: Verdict) -> None:
+    page = result_page(services, FakeAnalyzer(verdict=verdict, with_map=False))
+    assert "there is no score" in page
+    assert "This could not be estimated for this drawing." in page
+    assert "No map of the strokes could be made" in page
+    assert "None" not in page
+    assert "<svg class=" not in page
+
+
+@pytest.mark.parametrize("path", ["/", "/upload", "result"])
+def test_no_page_uses_the_forbidden_words(services: Services, path: str) -> None:
+    if path == "result":
+        page = result_page(services, FakeAnalyzer())
+    else:
+        page = Visitor(create_app(services)).opens(path).text
+    assert not re.search(r"abnormal|\bIQ\b|confidence", page)
+    assert "diagnosis" not in re.sub(r"not\s+a\s+diagnosis", "", page)
+
+
+def test_a_result_not_kept_is_shown_at_once(visitor: Visitor) -> None:
+    page = visitor.submits(a_drawing(), to="/upload", age_years="6", keep="false")
+    assert page.status_code == 200
+    assert page.headers["cache-control"] == "no-store"
+    assert page.text.count("data:image/png;base64,") == 2
+    assert "This drawing was not kept." in page.text
+
+
+def test_the_first_page_says_when_there_are_no_examples(visitor: Visitor) -> None:
+    assert "No examples have been prepared" in visitor.opens("/").text
+    assert visitor.opens("/api/demo").json() == {"samples": []}
+
+
+def test_a_result_page_is_kept_from_search_engines_and_names_its_twin(visitor: Visitor) -> None:
+    body = visitor.submits(a_drawing(), age_years="6").json()
+    page = visitor.opens(body["links"]["page"])
+    assert page.headers["x-robots-tag"] == "noindex"
+    assert f'type="application/json" href="{body["links"]["self"]}"' in page.text
+
+
+@pytest.mark.parametrize(
+    ("p_value", "word"),
+    [
+        (0.05, "rare here"),
+        (0.051, "less usual"),
+        (0.2, "less usual"),
+        (0.21, "usual"),
+        (None, "not measured"),
+    ],
+)
+def test_there_are_three_words_for_a_result(p_value: float | None, word: str) -> None:
+    assert choose_word(p_value, level=0.05) == word
+
+
+@pytest.mark.parametrize(
+    ("p_value", "resolution", "share"),
+    [
+        (0.3, 0.002, "about 30 in 100 are at least as unusual"),
+        (0.004, 0.002, "about 0.4 in 100 are at least as unusual"),
+        (0.002, 0.002, "fewer than 0.2 in 100 are as unusual"),
+        (None, None, "could not be measured"),
+    ],
+)
+def test_a_share_is_told_no_finer_than_it_is_known(
+    p_value: float | None, resolution: float | None, share: str
+) -> None:
+    assert describe_share(p_value, resolution) == share

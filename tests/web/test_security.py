@@ -1,0 +1,83 @@
+"""Size, origin, headers and access levels."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from fastapi import FastAPI
+
+from app.errors import ConfigurationError
+from app.web.access import check_access_levels, public
+from app.web.security import LARGEST_BODY, LARGEST_DRAINED
+from tests.support.visitors import Visitor, a_drawing
+
+MULTIPART = {"Content-Type": "multipart/form-data; boundary=b"}
+CHUNK = b"x" * 65536
+
+
+@pytest.mark.parametrize("path", ["/", "/upload", "/nowhere", "/healthz", "/api/demo"])
+def test_every_answer_binds_the_browser(visitor: Visitor, path: str) -> None:
+    headers = visitor.opens(path).headers
+    policy = headers["content-security-policy"]
+    assert "default-src 'self'" in policy
+    assert "img-src 'self' data: blob:" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "same-origin"
+
+
+@pytest.mark.parametrize("path", ["/", "/upload"])
+def test_pages_need_nothing_that_the_policy_forbids(visitor: Visitor, path: str) -> None:
+    page = visitor.opens(path).text
+    assert "style=" not in page
+    assert "<style" not in page
+    assert "<script>" not in page
+    assert "http://" not in page
+    assert "https://" not in page
+
+
+def test_a_stream_with_no_length_is_refused_once_it_is_too_long(visitor: Visitor) -> None:
+    sent = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        yield b'--b\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n'
+        while True:
+            sent += len(CHUNK)
+            yield CHUNK
+
+    response = visitor.asks("POST", "/api/drawings", headers=MULTIPART, content=endless())
+    assert response.status_code == 413
+    assert LARGEST_BODY < sent <= LARGEST_DRAINED + 2 * len(CHUNK)
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "nonsense"])
+def test_a_form_from_another_site_is_refused(visitor: Visitor, site: str) -> None:
+    response = visitor.submits(
+        a_drawing(), to="/upload", age_years="6", headers={"Sec-Fetch-Site": site}
+    )
+    assert response.status_code == 403
+    assert "sent from another site" in response.text
+    assert "content-security-policy" in response.headers
+
+
+@pytest.mark.parametrize("site", ["same-origin", "none"])
+def test_our_own_form_is_accepted(visitor: Visitor, site: str) -> None:
+    response = visitor.submits(
+        a_drawing(), to="/upload", age_years="6", headers={"Sec-Fetch-Site": site}
+    )
+    assert response.status_code == 303
+
+
+def test_the_api_is_open_to_other_sites(visitor: Visitor) -> None:
+    headers = {"Sec-Fetch-Site": "cross-site"}
+    assert visitor.submits(a_drawing(), age_years="6", headers=headers).status_code == 201
+
+
+def test_a_route_without_an_access_level_stops_the_start() -> None:
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.get("/open")(public(lambda: "open"))
+    check_access_levels(app)
+    app.get("/forgotten")(lambda: "forgotten")
+    with pytest.raises(ConfigurationError, match="/forgotten declares no access level"):
+        check_access_levels(app)
