@@ -10,7 +10,7 @@ from typing import Protocol
 from app.actions.analyze import Analysis, Analyzer, BundleReference
 from app.actions.health import RecentHealth, check_health
 from app.environment import Settings
-from app.errors import ConfigurationError, StorageUnavailable
+from app.errors import Busy, ConfigurationError
 from app.storage.blobs import BlobStore, FolderBlobStore
 from app.storage.database import Database
 from app.storage.schema import check_schema
@@ -57,16 +57,14 @@ class OneAtATime:
     )
 
     def analyze(self, content: bytes, age_years: float, category: str | None) -> Analysis:
-        """Wait for the turn; raise ``StorageUnavailable`` where too many wait already."""
+        """Wait for the turn; raise ``Busy`` where too many wait already."""
         with self._place(), self.turn:
             return self.analyzer.analyze(content, age_years, category)
 
     @contextmanager
     def _place(self) -> Iterator[None]:
         if not self.places.acquire(blocking=False):
-            raise StorageUnavailable(
-                "Many drawings are being analysed just now; please try again in a minute."
-            )
+            raise Busy("Many drawings are being analysed just now; please try again in a minute.")
         try:
             yield
         finally:

@@ -14,7 +14,8 @@
     ├── ConfigurationError         the operator can mend it; the process does not start
     │   └── WrongEnvironment       a database or store made by another environment
     ├── BundleError                the bundle is missing, changed or not understood
-    └── StorageUnavailable         the database or the store cannot be reached now
+    ├── StorageUnavailable         the database or the store cannot be reached now
+    └── Busy                       too many drawings wait for their turn
 
 Each carries one sentence that says what happened and what to do next. How a refusal looks over
 HTTP is decided in ``web/errors.py`` alone.
@@ -71,3 +72,7 @@ class BundleError(SketchnormError):
 
 class StorageUnavailable(SketchnormError):
     """The database or the store cannot be reached now; trying again later may work."""
+
+
+class Busy(SketchnormError):
+    """Too many drawings wait for their turn; trying again in a minute will work."""

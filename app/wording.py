@@ -2,6 +2,7 @@
 
 from app.scoring.assessment import Assessment, Verdict
 
+LESS_USUAL = 4  # times the level
 SCREENING = "This is a comparison of drawings, not a diagnosis, and says nothing about a child."
 
 
@@ -24,28 +25,31 @@ def sentences(assessment: Assessment) -> tuple[str, ...]:
     )
 
 
-def result_word(assessment: Assessment) -> str | None:
-    """Usual, less usual or rare here; ``None`` where nothing was compared."""
-    if assessment.p_value is None:
-        return None
-    if assessment.flagged:
+def result_word(p_value: float | None, level: float) -> str:
+    """The three words there are for a measured result, and one for none."""
+    if p_value is None:
+        return "not measured"
+    if p_value <= level:
         return "rare here"
-    return "less usual" if assessment.p_value <= 4 * assessment.level else "usual"
+    return "less usual" if p_value <= LESS_USUAL * level else "usual"
 
 
 def _comparison(assessment: Assessment) -> str:
-    norm, p_value = assessment.norm, assessment.p_value or 0.0
-    who = f"{norm.children} children aged {norm.age_band}"
-    what = f"their drawings of {norm.category}" if norm.category else "their drawings"
-    share = f"about {max(1, round(100 * p_value))} in 100"
-    if p_value <= (assessment.resolution or 0) * 1.5:
-        share = f"fewer than {max(1, round(100 * p_value + 0.5))} in 100"
-    basis = f"compared with {who}" if norm.category is None else f"given what is usual for {what}"
+    norm, word = assessment.norm, result_word(assessment.p_value, assessment.level)
+    named = f"; “{norm.category}” taken into account" if norm.category else ""
     return (
-        f"This drawing is {result_word(assessment)}: {share} drawings by children of this age "
-        f"are at least as unusual "
-        f"({basis}; {norm.references} drawings of {norm.children} children)."
+        f"This drawing is {word}: {_share(assessment)} drawings by children of this age are at "
+        f"least as unusual ({norm.references} drawings of {norm.children} children aged "
+        f"{norm.age_band}{named})."
     )
+
+
+def _share(assessment: Assessment) -> str:
+    """No finer than the number of children can tell."""
+    p_value, resolution = assessment.p_value or 0.0, assessment.resolution or 1.0
+    if p_value <= resolution:
+        return f"fewer than {max(1, round(100 * resolution + 0.5))} in 100"
+    return f"about {max(1, round(100 * p_value))} in 100"
 
 
 def _reasons(assessment: Assessment) -> tuple[str, ...]:

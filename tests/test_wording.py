@@ -19,7 +19,7 @@ FORBIDDEN = ("abnormal", "iq ", "confidence")
 )
 def test_the_word_follows_the_p_value(p_value: float, flagged: bool, word: str) -> None:
     assessment = replace(USUAL, p_value=p_value, flagged=flagged)
-    assert result_word(assessment) == word
+    assert result_word(p_value, assessment.level) == word
     assert word in sentences(assessment)[0]
 
 
@@ -51,6 +51,5 @@ def test_the_number_of_children_and_drawings_is_in_the_first_sentence() -> None:
     assert "400 drawings of 200 children" in sentences(USUAL)[0]
 
 
-def test_no_drawing_means_no_result_word() -> None:
-    nothing = Assessment(Verdict.NOT_A_DRAWING, 0.05, DomainMatch(False, None), NORM)
-    assert result_word(nothing) is None
+def test_what_was_not_compared_has_no_result_word() -> None:
+    assert result_word(None, 0.05) == "not measured"

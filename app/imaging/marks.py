@@ -19,7 +19,9 @@ DOMAIN_MEASURES = (
 )  # fmt: skip
 _CELL = 16  # px
 _AROUND = ((-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1))
-_JUNCTION = 3  # strokes that meet
+_STROKES_THAT_MEET = 3
+_MOST_AT_AN_END = 2
+_CROWDED = 5
 
 
 def mark_statistics(sheet: Sheet, crop: Crop) -> FloatArray:
@@ -79,17 +81,19 @@ def thin(marked: BoolArray) -> BoolArray:
 def _strokes(skeleton: BoolArray) -> list[float]:
     """Length, ends and junctions; a pixel is told by how often ink begins on a walk around it.
 
-    (Rutovitz's crossing number. Counting neighbours instead would take every step of a slanting
-    line for a junction.)
+    (Rutovitz's crossing number. Counting neighbours alone would take every step of a slanting
+    line for a junction; strokes that cross leave a little block, whose pixels are crowded.)
     """
     padded, side = np.pad(skeleton, 1), skeleton.shape[0]
     ring = np.stack([padded[1 + y : 1 + y + side, 1 + x : 1 + x + side] for y, x in _AROUND])
     begins = (~ring & np.roll(ring, -1, axis=0)).sum(0)[skeleton]
-    tip = (begins == 1) & (ring.sum(0)[skeleton] <= 2)
+    neighbours = ring.sum(0)[skeleton]
+    ends = (begins == 1) & (neighbours <= _MOST_AT_AN_END)
+    junctions = (begins >= _STROKES_THAT_MEET) | (neighbours >= _CROWDED)
     return [
         float(np.log1p(skeleton.sum() / side)),
-        float(np.log1p(tip.sum())),
-        float(np.log1p((begins >= _JUNCTION).sum())),
+        float(np.log1p(ends.sum())),
+        float(np.log1p(junctions.sum())),
     ]
 
 

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from app.bootstrap import Services
 from app.errors import (
     BundleError,
+    Busy,
     DrawingTooLarge,
     NotFound,
     Refusal,
@@ -30,6 +31,7 @@ STATUS: tuple[tuple[type[SketchnormError], int], ...] = (
     (NotFound, 404),
     (Refusal, 422),
     (StorageUnavailable, 503),
+    (Busy, 503),
     (BundleError, 503),
 )
 SENTENCES = {

@@ -7,16 +7,17 @@ when the bundle, or this program, has changed since.
 from dataclasses import dataclass
 from typing import Any, Self
 
-LESS_USUAL = 4  # times the level; the sentences in ``wording`` change their word there too
+from app.wording import LESS_USUAL, result_word
+
 OLDEST_SHOWN = 19.0
 MOST_CATEGORIES = 5
 
 TERMS = {
     "typicality": (
         "As a whole",
-        "how far the drawing as a whole lies from the most similar drawings at this age",
+        "how far its look as a whole lies from what is usual at this age",
     ),
-    "marks": ("Marks", "how much ink there is, where it lies, and how the lines are made"),
+    "marks": ("Marks", "how many strokes there are, where they lie and how they run"),
     "age": ("Age", "how well the age that the drawing looks like fits the age that was given"),
     "category": ("What is drawn", "how well the drawing fits what it is said to show"),
 }
@@ -101,15 +102,6 @@ class ResultView:
         )
 
 
-def choose_word(p_value: float | None, level: float) -> str:
-    """The three words there are for a measured result, and one for none."""
-    if p_value is None:
-        return "not measured"
-    if p_value <= level:
-        return "rare here"
-    return "less usual" if p_value <= LESS_USUAL * level else "usual"
-
-
 def describe_share(p_value: float | None, resolution: float | None = None) -> str:
     """How many drawings of the norm are at least as unusual, no finer than can be told."""
     if p_value is None:
@@ -128,7 +120,7 @@ def _headline(result: dict[str, Any]) -> str:
         return "no drawing found"
     if result["verdict"] == "no_norm":
         return "no comparison"
-    return choose_word(result["p_value"], result["level"])
+    return result_word(result["p_value"], result["level"])
 
 
 def _scale(result: dict[str, Any]) -> ScaleView | None:
@@ -146,7 +138,7 @@ def _terms(result: dict[str, Any], level: float) -> tuple[TermView, ...]:
     if all(term["p_value"] is None for term in result["terms"].values()):
         return ()
     return tuple(
-        TermView(*TERMS[name], choose_word(term["p_value"], level), describe_share(term["p_value"]))
+        TermView(*TERMS[name], result_word(term["p_value"], level), describe_share(term["p_value"]))
         for name, term in result["terms"].items()
         if name in TERMS
     )

@@ -10,7 +10,7 @@ import pytest
 from app.actions.analyze import Analysis
 from app.bootstrap import MOST_WAITING, OneAtATime, assemble
 from app.environment import EnvironmentConfig, Settings
-from app.errors import ConfigurationError, StorageUnavailable
+from app.errors import Busy, ConfigurationError
 from tests.support.analyzers import FakeAnalyzer
 
 
@@ -50,6 +50,6 @@ def test_one_analysis_runs_few_wait_and_more_are_sent_away() -> None:
         asked = [threads.submit(analyzer.analyze, b"", 6.0, None) for _ in range(MOST_WAITING + 2)]
         (refused,) = wait(asked, timeout=10, return_when=FIRST_COMPLETED).done
         slow.open.set()
-    assert isinstance(refused.exception(), StorageUnavailable)
+    assert isinstance(refused.exception(), Busy)
     assert slow.most == 1
     assert sum(one.exception() is None for one in asked) == MOST_WAITING + 1

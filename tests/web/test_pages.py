@@ -8,7 +8,8 @@ import pytest
 from app.bootstrap import Services
 from app.main import create_app
 from app.scoring.assessment import Verdict
-from app.web.result_view import choose_word, describe_share
+from app.web.result_view import describe_share
+from app.wording import result_word
 from tests.support.analyzers import FakeAnalyzer
 from tests.support.visitors import Visitor, a_drawing
 
@@ -81,7 +82,7 @@ def test_a_result_page_is_kept_from_search_engines_and_names_its_twin(visitor: V
     ],
 )
 def test_there_are_three_words_for_a_result(p_value: float | None, word: str) -> None:
-    assert choose_word(p_value, level=0.05) == word
+    assert result_word(p_value, level=0.05) == word
 
 
 @pytest.mark.parametrize(
