@@ -16,9 +16,8 @@ def sentences(assessment: Assessment) -> tuple[str, ...]:
     if assessment.verdict is Verdict.NO_NORM:
         return (_no_norm(assessment), *_age(assessment), *_domain(assessment), SCREENING)
     return (
-        _comparison(assessment),
+        *_comparison(assessment),
         *_reasons(assessment),
-        *_category(assessment),
         *_age(assessment),
         *_domain(assessment),
         SCREENING,
@@ -34,13 +33,14 @@ def result_word(p_value: float | None, level: float) -> str:
     return "less usual" if p_value <= LESS_USUAL * level else "usual"
 
 
-def _comparison(assessment: Assessment) -> str:
+def _comparison(assessment: Assessment) -> tuple[str, str]:
     norm, word = assessment.norm, result_word(assessment.p_value, assessment.level)
-    named = f"; “{norm.category}” taken into account" if norm.category else ""
+    named = f" of the category “{norm.category}”" if norm.category else " without a category"
     return (
         f"This drawing is {word}: {_share(assessment)} drawings by children of this age are at "
-        f"least as unusual ({norm.references} drawings of {norm.children} children aged "
-        f"{norm.age_band}{named})."
+        "least as unusual.",
+        f"It was compared as a drawing{named}, with {norm.references} drawings of "
+        f"{norm.children} children aged {norm.age_band}.",
     )
 
 
@@ -67,14 +67,6 @@ def _reasons(assessment: Assessment) -> tuple[str, ...]:
     if not rare:
         return ()
     return (f"What stands out is {' and '.join(rare)}.",)
-
-
-def _category(assessment: Assessment) -> tuple[str, ...]:
-    if assessment.norm.category is not None:
-        return ()
-    return (
-        "It was compared without a category: none was given, or there are too few drawings of it.",
-    )
 
 
 def _age(assessment: Assessment) -> tuple[str, ...]:

@@ -78,8 +78,9 @@ DEMO_SAMPLES = (
         twist="half missing",
     ),
     SyntheticSample(
-        "cup-upside-down", "A cup upside down, age 5", "The sheet was turned around.", "cup", 5.2,
-        15, twist="upside down",
+        "cup-upside-down", "A cup upside down, age 5",
+        "The sheet was turned around; these norms hardly notice it.", "cup", 5.2, 15,
+        twist="upside down",
     ),
     SyntheticSample(
         "cat-scribbled", "A scribbled-over cat, age 8", "Someone scribbled across it.", "cat", 8.4,

@@ -27,6 +27,7 @@ RIDGE = 3000.0  # strong: folds that disagree would make the pooled p-values con
 INVERSE_PENALTY = 0.02
 QUANTILES = 201
 AGE_COVERAGE = 0.8
+LEAST_SPREAD = 0.01  # years
 
 IntArray = NDArray[np.int32]
 BoolArray = NDArray[np.bool_]
@@ -172,7 +173,8 @@ def _with_age_spread(norms: FoldNorms, tail: References) -> FoldNorms:
     predicted = norms.standardise(tail.features) @ norms.age.weights + norms.age.intercept
     basis = age_basis(tail.age_years)
     expected, *_ = np.linalg.lstsq(basis, predicted, rcond=None)
-    spread = float((predicted - basis @ expected).std())
+    # A set of one age predicts that age for everyone: the term then says nothing, and no more.
+    spread = max(float((predicted - basis @ expected).std()), LEAST_SPREAD)
     age = AgeRegression(
         norms.age.weights, norms.age.intercept, np.asarray(expected, np.float32), spread
     )

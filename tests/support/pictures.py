@@ -6,6 +6,8 @@ from pathlib import Path
 from PIL import Image
 
 from app.imaging import synthetic
+from app.inference.bundle import TRUNK
+from app.inference.trunk import Trunk
 
 BUNDLE = Path(__file__).parents[2] / "bundle"
 
@@ -20,3 +22,8 @@ def as_bytes(picture: Image.Image, kind: str = "PNG", **options: object) -> byte
     buffer = io.BytesIO()
     picture.save(buffer, kind, **options)
     return buffer.getvalue()
+
+
+def trunk() -> Trunk:
+    """The shipped trunk."""
+    return Trunk(BUNDLE / TRUNK)

@@ -1,4 +1,3 @@
-import csv
 from pathlib import Path
 
 import numpy as np
@@ -6,12 +5,12 @@ import pytest
 
 from app.actions.analyze import BundleAnalyzer
 from app.errors import ConfigurationError
-from app.imaging import synthetic
 from app.inference.bundle import TRUNK
 from app.scoring.assessment import Verdict
 from app.training.dataset import folds_by_child, read_collections
 from app.training.evaluate import auroc
 from app.training.train import TrainingConfig, train
+from tests.support.collections import write_collection
 from tests.support.pictures import BUNDLE, a_drawing, as_bytes
 
 CONFIG = TrainingConfig("test", folds=5, not_drawings=6)
@@ -21,17 +20,8 @@ CONFIG = TrainingConfig("test", folds=5, not_drawings=6)
 def collection(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Synthetic drawings by 70 made-up five-year-olds and a few eight-year-olds."""
     root = tmp_path_factory.mktemp("sets") / "made"
-    (root / "images").mkdir(parents=True)
-    rows = [(child, 5.5 if child < 70 else 8.0) for child in range(75)]
-    with (root / "metadata.csv").open("w", newline="") as lines:
-        table = csv.writer(lines)
-        table.writerow(("file", "age_years", "category", "session_id"))
-        for child, age in rows:
-            for category in ("house", "fish", "cat")[child % 2 :]:
-                name = f"images/{category}{child}.png"
-                picture = synthetic.draw(category, age, 1000 + child)
-                (root / name).write_bytes(as_bytes(picture))
-                table.writerow((name, age, category, f"child{child}"))
+    write_collection(root, children=70, age_years=5.5)
+    write_collection(root, children=5, age_years=8.0, first=70)
     return root.parent
 
 

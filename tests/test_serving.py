@@ -1,0 +1,60 @@
+"""The command a visitor of a fresh clone runs, as a process of its own."""
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.support.pictures import a_drawing, as_bytes
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A served folder that did not exist before."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [str(Path(sys.executable).with_name("sketchnorm")), "serve", "--port", str(port)]
+    data = tmp_path_factory.mktemp("data") / "var"
+    environ = {"DATA_DIR": str(data), "PATH": "/usr/bin:/bin"}
+    with subprocess.Popen(command, env=environ, cwd=data.parent) as server:
+        yield _when_up(f"http://127.0.0.1:{port}")
+        server.terminate()
+        assert server.wait(20) in (0, -15)
+
+
+def _when_up(address: str) -> str:
+    for _ in range(240):
+        try:
+            if httpx.get(f"{address}/livez", timeout=5).status_code == httpx.codes.OK:
+                return address
+        except httpx.TransportError:
+            time.sleep(0.25)
+    pytest.fail(f"nothing answers at {address}")
+
+
+def test_every_part_is_well(address: str) -> None:
+    health = httpx.get(f"{address}/healthz").json()
+    assert (health["status"], health["database"], health["store"]) == ("ok", "ok", "ok")
+
+
+def test_the_demonstration_is_seeded_by_the_shipped_bundle(address: str) -> None:
+    assert httpx.get(f"{address}/").text.count("/picture") >= 12
+
+
+def test_an_upload_is_answered_kept_and_mapped(address: str) -> None:
+    kept = httpx.post(
+        f"{address}/api/drawings",
+        files={"image": ("house.png", as_bytes(a_drawing()), "image/png")},
+        data={"age_years": "6.5", "category": "house"},
+    )
+    assert kept.status_code == httpx.codes.CREATED
+    links = kept.json()["links"]
+    assert httpx.get(address + links["self"]).json()["analysis"] == kept.json()["analysis"]
+    assert httpx.get(address + links["map"]).content.startswith(b"\x89PNG")
+    assert "not a diagnosis" in httpx.get(address + links["page"]).text
