@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from sqlalchemy import func, select
 
@@ -14,6 +15,10 @@ from app.storage.database import Database
 from app.storage.schema import migrate
 from tests.support.analyzers import FakeAnalyzer
 from tests.support.visitors import Visitor
+
+# A slow machine is no failure: timings are for benchmarks.
+hypothesis.settings.register_profile("sketchnorm", deadline=None)
+hypothesis.settings.load_profile("sketchnorm")
 
 StoredCount = Callable[[], tuple[int, int]]
 

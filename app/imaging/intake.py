@@ -4,7 +4,6 @@ Limits are checked on the header, before any pixel is decoded: a PNG of 200 KB c
 200 megapixels.
 """
 
-import importlib.util
 import io
 import struct
 import zlib
@@ -79,13 +78,13 @@ def _open(content: bytes) -> Image.Image:
 
 
 def _open_heic(content: bytes) -> Image.Image:
-    if importlib.util.find_spec("pillow_heif") is None:
+    try:
+        import pillow_heif
+    except ImportError as error:
         raise UnreadableDrawing(
             "HEIC pictures cannot be read here; save the picture as JPEG and try again "
             "(an operator can install the extra `sketchnorm[heic]`)."
-        )
-    import pillow_heif
-
+        ) from error
     try:
         return pillow_heif.open_heif(content, convert_hdr_to_8bit=True).to_pillow()
     except _BROKEN as error:

@@ -1,8 +1,10 @@
 import contextlib
 import io
 import struct
+import sys
 import zlib
 
+import pillow_heif
 import pytest
 from PIL import Image
 
@@ -83,3 +85,33 @@ def test_damaged_bytes_are_refused_or_read_but_never_crash(seed: int) -> None:
         content[place] ^= 1 + seed % 255
     with contextlib.suppress(UnreadableDrawing, DrawingTooLarge):
         assert intake.read(bytes(content)).mode == "RGB"
+
+
+def as_heic(picture: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    pillow_heif.from_pillow(picture.convert("RGB")).save(buffer)
+    return buffer.getvalue()
+
+
+def test_heic_is_read_where_its_extra_is_installed() -> None:
+    picture = intake.read(as_heic(a_drawing()))
+    assert (picture.mode, picture.size) == ("RGB", (300, 300))
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_a_heic_that_is_cut_short_is_refused(share: float) -> None:
+    content = as_heic(a_drawing())
+    with pytest.raises(UnreadableDrawing, match=r"HEIC|cut short"):
+        intake.read(content[: int(len(content) * share)])
+
+
+def test_heic_without_its_extra_is_refused_with_the_way_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    with pytest.raises(UnreadableDrawing, match="save the picture as JPEG"):
+        intake.read(as_heic_header())
+
+
+def as_heic_header() -> bytes:
+    return b"\0\0\0\x18ftypheic" + b"\0" * 40
