@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
@@ -88,8 +88,11 @@ def assemble(settings: Settings, bundle: OpenedBundle) -> Services:
             "set STORAGE_BACKEND=local."
         )
     database = Database.open(config.database_url, config.environment)
-    check_schema(database)
-    blobs = FolderBlobStore(settings.data_dir / "blobs", config.environment)
+    with ExitStack() as on_failure:
+        on_failure.callback(database.close)
+        check_schema(database)
+        blobs = FolderBlobStore(settings.data_dir / "blobs", config.environment)
+        on_failure.pop_all()
     reference = bundle.reference
     return Services(
         database=database,
