@@ -1,7 +1,6 @@
 """Features of reference drawings -> fitted norms, fold by fold."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +15,6 @@ from app.scoring.norms import (
     FoldNorms,
     age_basis,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    Progress = Callable[[str], None]
 
 SHRINK_OFFSETS = 5  # drawings' worth of belief that a category differs in nothing
 RIDGE = 3000.0  # strong: folds that disagree would make the pooled p-values conservative
@@ -147,12 +141,6 @@ def _classifier(x: FloatArray, fit: References) -> CategoryClassifier:
     return CategoryClassifier(weights, intercepts, 1.0)
 
 
-def _replace(norms: FoldNorms, **changes: object) -> FoldNorms:
-    import dataclasses
-
-    return dataclasses.replace(norms, **changes)  # type: ignore[arg-type]
-
-
 def _with_temperature(norms: FoldNorms, tail: References) -> FoldNorms:
     """Pick the temperature under which the true categories are likeliest."""
     known = tail.category >= 0
@@ -166,7 +154,7 @@ def _with_temperature(norms: FoldNorms, tail: References) -> FoldNorms:
         np.mean([c.log_probabilities(row)[t] for row, t in zip(x, truth, strict=True)])
         for c in candidates
     ]
-    return _replace(norms, category=candidates[int(np.argmax(likelihood))])
+    return replace(norms, category=candidates[int(np.argmax(likelihood))])
 
 
 def _with_age_spread(norms: FoldNorms, tail: References) -> FoldNorms:
@@ -178,13 +166,13 @@ def _with_age_spread(norms: FoldNorms, tail: References) -> FoldNorms:
     age = AgeRegression(
         norms.age.weights, norms.age.intercept, np.asarray(expected, np.float32), spread
     )
-    return _replace(norms, age=age)
+    return replace(norms, age=age)
 
 
 def _with_tails(norms: FoldNorms, tail: References) -> FoldNorms:
     scores = score_all(norms, tail, named=True)[:, :COMBINED]
     grid = np.linspace(0, 1, QUANTILES)
-    return _replace(norms, tails=np.nanquantile(scores, grid, axis=0).T.astype(np.float32))
+    return replace(norms, tails=np.nanquantile(scores, grid, axis=0).T.astype(np.float32))
 
 
 def score_all(norms: FoldNorms, drawings: References, *, named: bool) -> FloatArray:

@@ -21,6 +21,7 @@ from app.errors import (
     UnreadableDrawing,
 )
 from app.web.forms import SubmittedForm
+from app.web.headers import HEADERS
 from app.web.rendering import Rendering
 from app.web.upload_form import upload_context
 
@@ -122,5 +123,8 @@ def _answer_validation(request: Request, error: Exception) -> Response:
 
 
 def _answer_unexpected(request: Request, error: Exception) -> Response:
-    """The framework raises the error again once this is sent, so that it reaches the log."""
-    return answer(request, Problem(500, UNEXPECTED))
+    """The framework raises the error again once this is sent, so that it reaches the log.
+
+    It answers from outside our middleware, which is why the headers are added here.
+    """
+    return answer(request, Problem(500, UNEXPECTED), HEADERS)

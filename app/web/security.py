@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.web.errors import Problem, answer
+from app.web.headers import HEADERS
 
 LARGEST_DRAWING: Final = 4 * 1024 * 1024
 LARGEST_BODY: Final = LARGEST_DRAWING + 64 * 1024  # the other fields and multipart's own lines
@@ -22,16 +23,6 @@ TOO_LARGE: Final = "The file is larger than 4 MB; send a smaller picture of the 
 CROSS_SITE: Final = "This form was sent from another site; open the upload page here and try again."
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 OWN_SITES: Final = frozenset({None, "same-origin", "none"})
-HEADERS: Final = {
-    "Content-Security-Policy": (
-        "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; "
-        "form-action 'self'; frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-}
 
 
 def install(app: FastAPI) -> None:

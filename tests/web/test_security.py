@@ -5,7 +5,9 @@ from collections.abc import AsyncIterator
 import pytest
 from fastapi import FastAPI
 
+from app.bootstrap import Services
 from app.errors import ConfigurationError
+from app.main import create_app
 from app.web.access import check_access_levels, public
 from app.web.security import LARGEST_BODY, LARGEST_DRAINED
 from tests.support.visitors import Visitor, a_drawing
@@ -81,3 +83,20 @@ def test_a_route_without_an_access_level_stops_the_start() -> None:
     app.get("/forgotten")(lambda: "forgotten")
     with pytest.raises(ConfigurationError, match="/forgotten declares no access level"):
         check_access_levels(app)
+
+
+def test_an_unexpected_fault_is_one_sentence_and_binds_the_browser_too(
+    services: Services,
+) -> None:
+    app = create_app(services)
+
+    @app.get("/fault")
+    @public
+    def fault() -> None:
+        raise RuntimeError("a secret detail")
+
+    answer = Visitor(app).opens("/fault")
+    assert answer.status_code == 500
+    assert "not with what you sent" in answer.text
+    assert "secret" not in answer.text
+    assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
