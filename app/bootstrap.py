@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
-from app.actions.analyze import Analysis, Analyzer, BundleReference
+from app.actions.analyze import Analysis, Analyzer, BundleAnalyzer, BundleReference
 from app.actions.health import RecentHealth, check_health
 from app.environment import Settings
 from app.errors import Busy, ConfigurationError
@@ -73,9 +73,6 @@ class OneAtATime:
 
 def bootstrap(settings: Settings) -> Services:
     """Open every part; raise ``ConfigurationError`` or ``BundleError`` where one cannot be."""
-    # Imported late: it pulls in onnxruntime, which only a process that analyses should pay for.
-    from app.actions.analyze import BundleAnalyzer
-
     return assemble(settings, BundleAnalyzer.open(settings.bundle_path))
 
 

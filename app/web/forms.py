@@ -9,9 +9,9 @@ from typing import Annotated
 
 from fastapi import File, Form, Request, UploadFile
 
+from app.actions.analyze import OLDEST, YOUNGEST
 from app.errors import InvalidAge, InvalidRequest, MissingDrawing
 
-YOUNGEST, OLDEST = 2, 18
 NUMBER = re.compile(r"-?[0-9]{1,6}([.,][0-9]{0,6})?")
 LONGEST_CATEGORY = 64
 LONGEST_KEY = 200
