@@ -1,0 +1,26 @@
+"""``sketchnorm …``: the commands of operators, developers and researchers."""
+
+import sys
+
+import typer
+
+from app.cli import analysis, site, training
+from app.cli.console import err
+from app.errors import SketchnormError
+
+app = typer.Typer(
+    help="How unusual is a child's drawing among drawings by children of the same age?",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+for commands in (site.commands, analysis.commands, training.commands):
+    app.add_typer(commands)
+
+
+def main() -> None:
+    """Run; a refusal or a wrong setting is one sentence on stderr and exit status 1."""
+    try:
+        app()
+    except SketchnormError as error:
+        err.print(f"[red]sketchnorm:[/red] {error}", highlight=False)
+        sys.exit(1)
