@@ -20,6 +20,10 @@ FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "GIF")
 _HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 _BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)
 
+_COMPRESSION = 1  # zlib's higher levels cost more time than the bytes that they save are worth
+_GREYS = 256
+_RAMP = bytes(level for level in range(_GREYS) for _ in "RGB")
+
 READABLE = "PNG, JPEG, BMP, WebP or GIF"
 
 
@@ -34,7 +38,8 @@ def read(content: bytes) -> Image.Image:
             f"drawing; give one of at least {MIN_SIDE} pixels a side."
         )
     try:
-        return _on_white(ImageOps.exif_transpose(picture))
+        ImageOps.exif_transpose(picture, in_place=True)  # decodes; a copy can take 100 MB
+        return _on_white(picture)
     except _BROKEN as error:
         raise UnreadableDrawing(
             "The picture is damaged or cut short; save or send it again."
@@ -47,15 +52,28 @@ def encode(picture: Image.Image, content: bytes) -> tuple[bytes, str]:
     if content[:2] == b"\xff\xd8" or _is_heic(content):
         picture.save(buffer, "JPEG", quality=92)
         return buffer.getvalue(), "image/jpeg"
-    picture.save(buffer, "PNG")
+    _as_grey(picture).save(buffer, "PNG", compress_level=_COMPRESSION)
     return buffer.getvalue(), "image/png"
 
 
 def encode_map(contribution: Image.Image) -> bytes:
     """Encode an 8-bit grey map as PNG."""
     buffer = io.BytesIO()
-    contribution.save(buffer, "PNG", compress_level=4)
+    contribution.save(buffer, "PNG", compress_level=_COMPRESSION, compress_type=zlib.Z_RLE)
     return buffer.getvalue()
+
+
+def _as_grey(picture: Image.Image) -> Image.Image:
+    """The very same pixels as numbers of greys, where there is no other colour.
+
+    Pillow tries no line filters on a palette, which do little for drawings and take most time.
+    """
+    colours = picture.getcolors(_GREYS)
+    if colours is None or any(isinstance(c, tuple) and len(set(c)) > 1 for _, c in colours):
+        return picture
+    grey = picture.convert("L")
+    grey.putpalette(_RAMP)
+    return grey
 
 
 def _open(content: bytes) -> Image.Image:
@@ -105,10 +123,10 @@ def _too_many_pixels(what: str) -> DrawingTooLarge:
 def _on_white(picture: Image.Image) -> Image.Image:
     if picture.mode.startswith("I"):  # 16-bit grey: convert() would clip instead of scale
         picture = picture.convert("I").point(lambda value: value / 256).convert("L")
-    if picture.mode in ("P", "PA", "LA", "RGBA", "RGBa", "La") or "transparency" in picture.info:
+    if picture.has_transparency_data:
         layered = picture.convert("RGBA")
         sheet = Image.new("RGBA", layered.size, "white")
         picture = Image.alpha_composite(sheet, layered)
-    upright = picture.convert("RGB")
+    upright = picture if picture.mode == "RGB" else picture.convert("RGB")
     upright.info = {}  # Pillow would save an ICC profile, comments and the like from here
     return upright

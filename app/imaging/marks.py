@@ -7,7 +7,7 @@ depends on it is left to ``domain_measures``, which is about the picture and not
 import mahotas
 import numpy as np
 
-from app.imaging.paper import CROP_SIDE, INK, BoolArray, Crop, FloatArray, Sheet
+from app.imaging.paper import CROP_SIDE, INK, BoolArray, Crop, FloatArray, Sheet, labelled
 
 MARKS = (
     "stroke_length", "ends", "junctions", "components", "holes", "aspect", "box_share",
@@ -37,21 +37,32 @@ def mark_statistics(sheet: Sheet, crop: Crop) -> FloatArray:
 
 def domain_measures(sheet: Sheet, crop: Crop) -> FloatArray:
     """Return one value for each name in ``DOMAIN_MEASURES``; all grow away from clean line art."""
-    near = _grown(sheet.ink > 0.05, 2)
-    bare = sheet.tone[~near] if not near.all() else sheet.paper.reshape(-1, 3)
-    core = sheet.tone[sheet.ink > 0.8] if (sheet.ink > 0.8).any() else sheet.tone.reshape(-1, 3)
-    relative = core / np.maximum(sheet.paper.mean(axis=(0, 1)), 0.05)
+    tone, paper = _channels(sheet.tone), _channels(sheet.paper)
+    bare, dark = ~_grown(sheet.ink > 0.05, 2), sheet.ink > 0.8
+    sheet_tone = _where(tone, bare) if bare.any() else _where(paper, ~bare)
+    ink_tone = _where(tone, dark) if dark.any() else _where(tone, ~dark)
+    light = np.maximum(paper.mean(axis=(1, 2)), 0.05)
     return np.array(
         [
-            (bare - bare.mean(0)).std(),
-            np.ptp(sheet.paper.mean(2)),
-            1 - bare.mean(),
-            np.median(np.ptp(relative, axis=1)),
-            core.mean(1).std(),
+            sheet_tone.var(axis=1).mean() ** 0.5,
+            np.ptp(paper.mean(axis=0)),
+            1 - sheet_tone.mean(),
+            np.median(np.ptp(ink_tone / light[:, None], axis=0)),
+            ink_tone.mean(axis=0).std(),
             _pen_width(crop) * crop.side / CROP_SIDE / max(sheet.ink.shape),
         ],
         np.float32,
     )
+
+
+def _channels(rgb: FloatArray) -> FloatArray:
+    """(h, w, 3) with its channels first; one of them where one was broadcast to all three."""
+    channels = rgb.transpose(2, 0, 1)
+    return channels[:1] if channels.strides[0] == 0 else channels
+
+
+def _where(channels: FloatArray, chosen: BoolArray) -> FloatArray:
+    return np.stack([channel[chosen] for channel in channels])
 
 
 def _pen_width(crop: Crop) -> float:
@@ -63,14 +74,15 @@ def _pen_width(crop: Crop) -> float:
 
 def _grown(marked: BoolArray, reach: int) -> BoolArray:
     """Dilate by a square of 2 · reach + 1 pixels."""
-    for axis in (0, 1):
-        here = np.moveaxis(marked.copy(), axis, 0)
-        before = here.copy()
-        for step in range(1, reach + 1):
-            here[step:] |= before[:-step]
-            here[:-step] |= before[step:]
-        marked = np.moveaxis(here, 0, axis)
-    return marked
+    return _grown_down(_grown_down(marked, reach).T, reach).T
+
+
+def _grown_down(marked: BoolArray, reach: int) -> BoolArray:
+    grown = marked.copy(order="K")
+    for step in range(1, reach + 1):
+        grown[step:] |= marked[:-step]
+        grown[:-step] |= marked[step:]
+    return grown
 
 
 def thin(marked: BoolArray) -> BoolArray:
@@ -84,23 +96,33 @@ def _strokes(skeleton: BoolArray) -> list[float]:
     (Rutovitz's crossing number. Counting neighbours alone would take every step of a slanting
     line for a junction; strokes that cross leave a little block, whose pixels are crowded.)
     """
-    padded, side = np.pad(skeleton, 1), skeleton.shape[0]
-    ring = np.stack([padded[1 + y : 1 + y + side, 1 + x : 1 + x + side] for y, x in _AROUND])
-    begins = (~ring & np.roll(ring, -1, axis=0)).sum(0)[skeleton]
-    neighbours = ring.sum(0)[skeleton]
+    side = len(skeleton)
+    padded = np.pad(skeleton, 1)
+    places = np.flatnonzero(padded)
+    ring = padded.ravel()[np.add.outer([y * len(padded) + x for y, x in _AROUND], places)]
+    begins = (~ring & np.roll(ring, -1, axis=0)).sum(0)
+    neighbours = ring.sum(0)
     ends = (begins == 1) & (neighbours <= _MOST_AT_AN_END)
     junctions = (begins >= _STROKES_THAT_MEET) | (neighbours >= _CROWDED)
     return [
-        float(np.log1p(skeleton.sum() / side)),
+        float(np.log1p(len(places) / side)),
         float(np.log1p(ends.sum())),
         float(np.log1p(junctions.sum())),
     ]
 
 
 def _pieces(marked: BoolArray) -> list[float]:
-    _, components = mahotas.label(marked, np.ones((3, 3)))
-    _, backgrounds = mahotas.label(~np.pad(marked, 1))
-    return [float(np.log1p(components)), float(np.log1p(backgrounds - 1))]
+    """Components and holes; these are the components less Euler's number.
+
+    Pixels are taken as closed squares, so that those that share a corner hang together.
+    """
+    _, components = labelled(marked)
+    padded = np.pad(marked, 1)
+    level, upright = padded[1:] | padded[:-1], padded[:, 1:] | padded[:, :-1]
+    corners = level[:, 1:] | level[:, :-1]
+    vertices, faces = np.count_nonzero(corners), np.count_nonzero(marked)
+    euler = vertices - np.count_nonzero(level) - np.count_nonzero(upright) + faces
+    return [float(np.log1p(components)), float(np.log1p(components - euler))]
 
 
 def _placement(sheet: Sheet, crop: Crop) -> list[float]:
@@ -152,4 +174,5 @@ def _directions(ink: FloatArray) -> list[float]:
 
 def _by_cell(values: FloatArray) -> FloatArray:
     count = CROP_SIDE // _CELL
-    return np.asarray(values.reshape(count, _CELL, count, _CELL).sum(axis=(1, 3)))
+    rows = values.reshape(count, _CELL, CROP_SIDE).sum(axis=1)
+    return np.asarray(rows.reshape(count, count, _CELL).sum(axis=2))

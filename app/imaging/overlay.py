@@ -16,12 +16,14 @@ def saliency_map(
     Brightness is relative within one drawing: the part of the ink that contributes most is white.
     """
     square = Image.fromarray(contributions).resize((crop.side, crop.side), Image.Resampling.BICUBIC)
-    field = Image.new("F", (sheet.ink.shape[1], sheet.ink.shape[0]))
-    field.paste(square, (crop.left, crop.top))
-    values = np.asarray(field, np.float32)
-    low, high = np.percentile(values[sheet.marked], (2, 98))
+    height, width = sheet.ink.shape
+    top, left = max(crop.top, 0), max(crop.left, 0)
+    bottom, right = min(crop.top + crop.side, height), min(crop.left + crop.side, width)
+    here = slice(top, bottom), slice(left, right)
+    on_sheet = (left - crop.left, top - crop.top, right - crop.left, bottom - crop.top)
+    values = np.asarray(square.crop(on_sheet))
+    low, high = np.percentile(values[sheet.marked[here]], (2, 98))
     relative = np.clip((values - low) / max(float(high - low), 1e-6), 0, 1)
-    light = sheet.ink * (_FAINTEST + (1 - _FAINTEST) * relative)
-    return Image.fromarray((light * 255).round().astype(np.uint8)).resize(
-        size, Image.Resampling.BILINEAR
-    )
+    light = np.zeros((height, width), np.uint8)
+    light[here] = sheet.ink[here] * (_FAINTEST + (1 - _FAINTEST) * relative) * 255 + 0.5
+    return Image.fromarray(light).resize(size, Image.Resampling.BILINEAR)

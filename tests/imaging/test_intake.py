@@ -6,7 +6,7 @@ import zlib
 
 import pillow_heif
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from app.errors import DrawingTooLarge, MissingDrawing, UnreadableDrawing
 from app.imaging import intake
@@ -47,9 +47,59 @@ def test_a_sideways_photo_is_turned_upright_and_loses_its_metadata() -> None:
     assert b"a child's name" not in kept
 
 
+def test_turning_works_the_same_in_every_format_that_can_ask_for_it() -> None:
+    sideways = Image.new("RGB", (40, 20), "white")
+    sideways.paste("black", (0, 0, 10, 20))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for kind in ("PNG", "JPEG", "WEBP"):
+        upright = intake.read(as_bytes(sideways, kind, exif=exif)).convert("L")
+        assert (upright.size, upright.getpixel((10, 2))) == ((20, 40), 0), kind
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_what_is_kept_says_nothing_but_pixels(kind: str, mode: str) -> None:
+    secret = b"a child's name"
+    exif = Image.Exif()
+    exif[0x010E] = secret.decode()
+    notes = PngImagePlugin.PngInfo()
+    notes.add_text("Author", secret.decode())
+    content = as_bytes(
+        a_drawing().convert(mode), kind, exif=exif, icc_profile=secret, xmp=secret,
+        comment=secret, pnginfo=notes,
+    )  # fmt: skip
+    kept, _ = intake.encode(intake.read(content), content)
+    assert secret in content
+    assert secret not in kept
+    assert set(Image.open(io.BytesIO(kept)).info) <= {
+        "jfif",
+        "jfif_version",
+        "jfif_unit",
+        "jfif_density",
+    }
+
+
+@pytest.mark.parametrize("colour", [(0, 0, 0), (200, 30, 30)], ids=["grey", "coloured"])
+def test_a_lossless_picture_is_kept_pixel_by_pixel(colour: tuple[int, int, int]) -> None:
+    drawing = a_drawing().convert("RGB")
+    drawing.paste(colour, (5, 5, 40, 9))
+    content = as_bytes(drawing)
+    kept, _ = intake.encode(intake.read(content), content)
+    assert Image.open(io.BytesIO(kept)).convert("RGB").tobytes() == drawing.tobytes()
+
+
 def test_transparent_pixels_are_paper() -> None:
     clear = Image.new("RGBA", (20, 20), (0, 0, 0, 0))
     assert intake.read(as_bytes(clear)).getpixel((5, 5)) == (255, 255, 255)
+
+
+def test_a_colour_of_a_palette_that_stands_for_transparency_is_paper() -> None:
+    clear = Image.new("P", (20, 20), 1)
+    clear.putpalette([255, 255, 255, 0, 0, 0])
+    for kind in ("PNG", "GIF"):
+        content = as_bytes(clear, kind, transparency=1)
+        assert intake.read(content).getpixel((5, 5)) == (255, 255, 255), kind
 
 
 def test_sixteen_bit_grey_is_scaled_and_not_clipped() -> None:

@@ -1,4 +1,6 @@
+import mahotas
 import numpy as np
+import pytest
 from PIL import Image
 
 from app.imaging import synthetic
@@ -42,6 +44,52 @@ def test_coloured_ink_counts_as_ink() -> None:
     assert inked(Image.fromarray(yellow))[0].marked.sum() > 0.8 * (grey < 128).sum()
 
 
+def test_one_coloured_pixel_does_not_change_the_ink_of_a_grey_drawing() -> None:
+    grey = a_drawing().convert("RGB")
+    tinted = grey.copy()
+    tinted.putpixel((2, 2), (255, 255, 254))
+    assert np.abs(find_ink(grey).ink - find_ink(tinted).ink).max() < 0.01
+
+
+def test_a_tint_of_the_sheet_changes_no_ink() -> None:
+    tint = np.asarray(a_drawing(), float)[..., None] / 255 * (250, 240, 200)
+    tinted = find_ink(Image.fromarray(tint.round().astype(np.uint8)))
+    assert np.abs(find_ink(a_drawing().convert("RGB")).ink - tinted.ink).mean() < 0.005
+
+
+def test_the_grain_of_the_paper_is_no_ink() -> None:
+    grain = np.random.default_rng(5).normal(235, 4, (300, 300))
+    pen = np.asarray(a_drawing()) < 128
+    photo = Image.fromarray(np.where(pen, 40, grain.clip(0, 255)).astype(np.uint8))
+    assert (inked(photo)[0].marked == pen).mean() > 0.995
+
+
+def test_a_wide_grey_area_turns_into_paper_and_a_stroke_does_not() -> None:
+    picture = Image.new("L", (384, 384), 255)
+    picture.paste(80, (20, 20, 150, 150))
+    picture.paste(0, (200, 200, 210, 380))
+    marked = find_ink(picture.convert("RGB")).marked
+    assert not marked[80:90, 80:90].any()
+    assert marked[210:370, 202:208].all()
+
+
+def test_a_large_picture_has_the_ink_of_its_small_version() -> None:
+    small = a_drawing().convert("RGB").resize((384, 384), Image.Resampling.BICUBIC)
+    large = a_drawing().convert("RGB").resize((1536, 1536), Image.Resampling.BICUBIC)
+    from_small, from_large = find_ink(small), find_ink(large)
+    assert from_large.scale == 0.25
+    assert (from_small.marked == from_large.marked).mean() > 0.99
+
+
+@pytest.mark.parametrize("size", [(16, 16), (16, 3000), (301, 299), (385, 16)])
+def test_any_shape_of_sheet_is_measured(size: tuple[int, int]) -> None:
+    picture = Image.new("L", size, 250)
+    picture.paste(10, (5, 5, 12, 11))
+    sheet = find_ink(picture.convert("RGB"))
+    assert sheet.tone.shape == sheet.paper.shape == (*sheet.ink.shape, 3)
+    assert max(sheet.ink.shape) <= 384
+
+
 def test_specks_are_dropped() -> None:
     picture = a_drawing()
     before = inked(picture)[1].box
@@ -67,6 +115,26 @@ def test_a_drawing_measures_the_same_wherever_it_lies_on_the_sheet() -> None:
     np.testing.assert_allclose(
         np.delete(corners[0], moved), np.delete(corners[1], moved), atol=0.15
     )
+
+
+@pytest.mark.parametrize("share", [0.1, 0.4, 0.6, 0.9])
+def test_components_and_holes_are_as_many_as_flooding_ink_and_paper_finds(share: float) -> None:
+    marked = np.random.default_rng(8).random((CROP_SIDE, CROP_SIDE)) < share
+    sheet, _ = inked(a_drawing())
+    crop = Crop(marked.astype(np.float32), 0, 0, CROP_SIDE, (0, 0, CROP_SIDE, CROP_SIDE))
+    values = dict(zip(MARKS, np.expm1(mark_statistics(sheet, crop).astype(float)), strict=True))
+    _, components = mahotas.label(marked, np.ones((3, 3)))
+    _, papers = mahotas.label(~np.pad(marked, 1))
+    assert values["components"] == pytest.approx(components, rel=1e-5)
+    assert values["holes"] == pytest.approx(papers - 1, rel=1e-5)
+
+
+def test_colour_of_the_ink_is_measured_and_grey_has_none() -> None:
+    grey = np.asarray(a_drawing())
+    blue = np.stack([grey, grey, np.full_like(grey, 255)], -1)
+    colour = DOMAIN_MEASURES.index("ink_colour")
+    assert domain_measures(*inked(a_drawing()))[colour] == 0
+    assert domain_measures(*inked(Image.fromarray(blue)))[colour] > 0.5
 
 
 def counted(*strokes: synthetic.Points) -> dict[str, int]:

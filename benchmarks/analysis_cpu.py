@@ -1,0 +1,134 @@
+"""What one analysis costs in CPU time, step by step, and the most memory it took.
+
+Run as ``.venv/bin/python benchmarks/analysis_cpu.py [--drawings FOLDER]``; without a folder the
+drawings are made by a program. CPU time of one thread is counted, not time by the clock, so that
+a busy machine changes the numbers less.
+"""
+
+import argparse
+import itertools
+import os
+import random
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # read once, when numpy is imported
+
+import numpy as np
+
+from app.actions.analyze import BundleAnalyzer
+from app.imaging import intake, synthetic
+from app.imaging.demo_samples import DEMO_SAMPLES, SyntheticSample, as_png
+from app.imaging.marks import domain_measures, mark_statistics
+from app.imaging.overlay import saliency_map
+from app.imaging.paper import crop_to_ink, find_ink
+from app.inference.bundle import Bundle
+from app.scoring.assess import DrawingFeatures, assess, pooled
+from app.scoring.attribution import patch_distances
+from app.scoring.norms import FloatArray
+
+LIMIT = 15.0  # ms, the whole analysis of one drawing of 300 × 300 pixels
+PIXEL_WORK = ("read", "ink", "crop", "marks", "domain", "map", "encode")
+NETWORK = "trunk"
+AGE = 6.5
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Stopwatch:
+    """CPU milliseconds by the name of the step."""
+
+    def __init__(self) -> None:
+        self.times: dict[str, list[float]] = {}
+
+    def __call__(self, step: str, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        started = time.process_time_ns()
+        result = work(*args, **kwargs)
+        self.times.setdefault(step, []).append((time.process_time_ns() - started) / 1e6)
+        return result
+
+    def median(self, *steps: str) -> float:
+        return sum(statistics.median(self.times[step]) for step in steps)
+
+
+def main() -> None:
+    options = read_options()
+    analyzer, bundle = BundleAnalyzer.open(options.bundle), Bundle.open(options.bundle)
+    contents = chosen(options.drawings, options.count)
+    analyzer.analyze(contents[0], AGE, None)  # the first one pays for late imports
+    watch = Stopwatch()
+    for content in contents:
+        watch("whole", analyzer.analyze, content, AGE, None)
+        take_apart(watch, bundle, content)
+    report(watch)
+
+
+def read_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--drawings", type=Path, metavar="FOLDER", help="PNG or JPEG files")
+    parser.add_argument("--bundle", type=Path, default=Path(__file__).parents[1] / "bundle")
+    parser.add_argument("--count", type=int, default=200)
+    return parser.parse_args()
+
+
+def chosen(folder: Path | None, count: int) -> list[bytes]:
+    """Return as many drawings as asked for, or fewer where the folder holds fewer."""
+    if folder is None:
+        seeded = zip(itertools.cycle(synthetic.CATEGORIES), range(100, 100 + count), strict=False)
+        made = [SyntheticSample("", "", "", name, AGE, seed) for name, seed in seeded]
+        return [as_png(sample) for sample in (*DEMO_SAMPLES, *made)[:count]]
+    files = sorted(f for f in folder.rglob("*") if f.suffix.lower() in {".png", ".jpg", ".jpeg"})
+    if not files:
+        raise SystemExit(f"There are no PNG or JPEG files in {folder}.")
+    drawn = random.Random(1).sample(files, min(count, len(files)))  # noqa: S311 - no secret
+    return [file.read_bytes() for file in drawn]
+
+
+def take_apart(watch: Stopwatch, bundle: Bundle, content: bytes) -> None:
+    """Do what the analyzer does, one step at a time; a picture without ink is left out."""
+    picture = watch("read", intake.read, content)
+    sheet = watch("ink", find_ink, picture)
+    crop = watch("crop", crop_to_ink, sheet)
+    if crop is None:
+        return
+    patches = watch("trunk", bundle.trunk.patches, crop.ink)
+    marks = watch("marks", mark_statistics, sheet, crop)
+    measures = watch("domain", domain_measures, sheet, crop)
+    distances = watch("scoring", score, bundle, patches, marks, measures)
+    contributions = watch("map", saliency_map, sheet, crop, distances, picture.size)
+    watch("encode", lambda: (intake.encode_map(contributions), intake.encode(picture, content)))
+
+
+def score(
+    bundle: Bundle, patches: FloatArray, marks: FloatArray, measures: FloatArray
+) -> FloatArray:
+    drawing = DrawingFeatures(np.concatenate([pooled(patches), marks]), measures)
+    assess(bundle.norms, drawing, AGE, None)
+    return patch_distances(patches, bundle.norms.usual_patches)
+
+
+def report(watch: Stopwatch) -> None:
+    whole = watch.times["whole"]
+    p95 = statistics.quantiles(whole, n=20)[-1]
+    pixels, network = watch.median(*PIXEL_WORK), watch.median(NETWORK)
+    print(f"{len(whole)} drawings, CPU ms, median")
+    for step in (*PIXEL_WORK[:3], NETWORK, *PIXEL_WORK[3:5], "scoring", *PIXEL_WORK[5:]):
+        print(f"  {step:8} {watch.median(step):7.2f}")
+    print(f"  {'whole':8} {watch.median('whole'):7.2f}   p95 {p95:.2f}")
+    print(f"whole / limit of {LIMIT:g} ms   {watch.median('whole') / LIMIT:.2f}")
+    print(f"pixel work / network     {pixels:.2f} / {network:.2f} = {pixels / network:.2f}")
+    print(f"peak resident memory     {peak_mib():.0f} MiB")
+
+
+def peak_mib() -> float:
+    """``VmHWM`` of this process."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    line = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) / 1024
+
+
+if __name__ == "__main__":
+    main()
