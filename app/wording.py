@@ -1,6 +1,8 @@
 """An assessment in plain sentences, each with its uncertainty; pure text, no markup."""
 
-from app.scoring.assessment import Assessment, Verdict
+from app.scoring.assessment import Assessment, Reason, Verdict
+from app.scoring.conformal import MINIMUM_CHILDREN
+from app.scoring.sitting import Method, SittingAssessment
 
 LESS_USUAL = 4  # times the level
 SCREENING = "This is a comparison of drawings, not a diagnosis, and says nothing about a child."
@@ -14,12 +16,11 @@ def sentences(assessment: Assessment) -> tuple[str, ...]:
             "If it is one, try a sharper picture with the drawing filling most of it.",
         )
     if assessment.verdict is Verdict.NO_NORM:
-        return (_no_norm(assessment), *_age(assessment), *_domain(assessment), SCREENING)
+        return (*_no_norm(assessment), *_age(assessment), SCREENING)
     return (
         *_comparison(assessment),
         *_reasons(assessment),
         *_age(assessment),
-        *_domain(assessment),
         SCREENING,
     )
 
@@ -35,21 +36,29 @@ def result_word(p_value: float | None, level: float) -> str:
 
 def _comparison(assessment: Assessment) -> tuple[str, str]:
     norm, word = assessment.norm, result_word(assessment.p_value, assessment.level)
+    share = _share(assessment.p_value, assessment.resolution)
     named = f" of the category “{norm.category}”" if norm.category else " without a category"
+    others = f"{norm.references} drawings of {norm.children} children"
+    if norm.local:
+        return (
+            f"This drawing is {word}: {share} drawings of “{norm.domain}” are at least as unusual "
+            "for the age of the child.",
+            f"It was compared as a drawing{named}, with the references aged {norm.age_band} and "
+            f"then with {others} of “{norm.domain}” of all ages, each set against its own age.",
+        )
     return (
-        f"This drawing is {word}: {_share(assessment)} drawings by children of this age are at "
-        "least as unusual.",
-        f"It was compared as a drawing{named}, with {norm.references} drawings of "
-        f"{norm.children} children aged {norm.age_band}.",
+        f"This drawing is {word}: {share} drawings by children of this age are at least as "
+        "unusual.",
+        f"It was compared as a drawing{named}, with {others} aged {norm.age_band}.",
     )
 
 
-def _share(assessment: Assessment) -> str:
+def _share(p_value: float | None, resolution: float | None) -> str:
     """No finer than the number of children can tell."""
-    p_value, resolution = assessment.p_value or 0.0, assessment.resolution or 1.0
-    if p_value <= resolution:
-        return f"fewer than {max(1, round(100 * resolution + 0.5))} in 100"
-    return f"about {max(1, round(100 * p_value))} in 100"
+    least = resolution or 1.0
+    if (p_value or 0.0) <= least:
+        return f"fewer than {max(1, round(100 * least + 0.5))} in 100"
+    return f"about {max(1, round(100 * (p_value or 0.0)))} in 100"
 
 
 def _reasons(assessment: Assessment) -> tuple[str, ...]:
@@ -80,18 +89,73 @@ def _age(assessment: Assessment) -> tuple[str, ...]:
     )
 
 
-def _domain(assessment: Assessment) -> tuple[str, ...]:
-    if assessment.domain.matched:
-        return ()
-    return (
-        f"The norms come from {assessment.norm.domain}; this picture is of another kind, for which "
-        "the rate of false flags has not been measured.",
-    )
-
-
-def _no_norm(assessment: Assessment) -> str:
+def _no_norm(assessment: Assessment) -> tuple[str, ...]:
+    if assessment.reason is Reason.UNKNOWN_DOMAIN:
+        return (
+            f"No score is given: the norms come from {assessment.norm.domain}, this picture is of "
+            "another kind, and how often such pictures are flagged by mistake has not been "
+            "measured.",
+            "A scan, or a sharp photograph in even light that the drawing fills, may be of the "
+            "right kind; for a kind of picture that you have many of, `sketchnorm calibrate` sets "
+            f"the norms to at least {MINIMUM_CHILDREN} drawings of your own.",
+        )
     norm = assessment.norm
     return (
         f"There are too few drawings to compare with: {norm.children} children aged "
-        f"{norm.age_band}. No score is given."
+        f"{norm.age_band}. No score is given.",
+    )
+
+
+def sitting_sentences(sitting: SittingAssessment, left_out: int) -> tuple[str, ...]:
+    """Say what several drawings of one child tell together, and how that was put together."""
+    return (*_together(sitting), *_left_out(left_out), *_sitting_age(sitting), SCREENING)
+
+
+def _together(sitting: SittingAssessment) -> tuple[str, ...]:
+    if sitting.p_value is None:
+        return ("None of the drawings could be compared, so nothing is said of them together.",)
+    word = result_word(sitting.p_value, sitting.level)
+    share = _share(sitting.p_value, sitting.resolution)
+    if sitting.method is Method.SINGLE:
+        return (
+            f"Only one drawing could be compared; it is {word}: {share} are at least as unusual.",
+        )
+    # Twice the mean is a bound for the share and not the share.
+    bound = "at most " if sitting.method is Method.TWICE_THE_MEAN else ""
+    return (
+        f"Together the {sitting.drawings} drawings are {word}: {bound}{share} children make "
+        "drawings that are together at least as unusual for their age.",
+        dependence(sitting) or "",
+    )
+
+
+def dependence(sitting: SittingAssessment) -> str | None:
+    """How it was allowed for that the drawings are by one child; ``None``: they are not several."""
+    if sitting.method is Method.CALIBRATED:
+        return (
+            "The drawings of one child resemble each other: a correlation of "
+            f"{sitting.correlation:.2f} is allowed for."
+        )
+    if sitting.method is Method.TWICE_THE_MEAN:
+        return (
+            "The drawings of one child resemble each other, and how much is not known here: twice "
+            "the mean of their p-values is given, which holds in any case but finds little."
+        )
+    return None
+
+
+def _left_out(count: int) -> tuple[str, ...]:
+    if not count:
+        return ()
+    return (f"{count} drawing{'s were' if count > 1 else ' was'} left out of this comparison.",)
+
+
+def _sitting_age(sitting: SittingAssessment) -> tuple[str, ...]:
+    age = sitting.apparent_age
+    if age is None:
+        return ()
+    looks = "Together they look" if sitting.dated > 1 else "It looks"
+    return (
+        f"{looks} like the work of a child of {age.years:.1f} years; for 8 in 10 children the "
+        f"truth lies between {age.low:.1f} and {age.high:.1f}.",
     )

@@ -2,14 +2,30 @@ from dataclasses import replace
 
 import pytest
 
-from app.scoring.assessment import AgeEstimate, Assessment, DomainMatch, NormUsed, Verdict
-from app.wording import result_word, sentences
+from app.scoring.assessment import (
+    AgeEstimate,
+    Assessment,
+    DomainMatch,
+    NormUsed,
+    Reason,
+    Verdict,
+)
+from app.scoring.sitting import Method, SittingAssessment
+from app.wording import result_word, sentences, sitting_sentences
 
 NORM = NormUsed("house", "5", 400, 200, "finger-on-tablet line drawings")
 USUAL = Assessment(
     Verdict.DRAWING, 0.05, DomainMatch(True, 0.4), NORM, 40.0, 0.6, 0.005, False,
     {"typicality": 0.5, "marks": 0.7, "age": 0.4, "category": 0.8}, AgeEstimate(5.8, 4.0, 7.6),
 )  # fmt: skip
+UNKNOWN_KIND = replace(
+    USUAL, verdict=Verdict.NO_NORM, reason=Reason.UNKNOWN_DOMAIN, p_value=None, terms=None,
+    domain=DomainMatch(False, 2.0), apparent_age=None,
+)  # fmt: skip
+LOCAL = replace(USUAL, norm=NormUsed("house", "5", 90, 70, "kindergarten", local=True))
+SITTING = SittingAssessment(
+    0.05, 4, 4, 0.03, 0.01, Method.CALIBRATED, 0.21, AgeEstimate(5.8, 4.2, 7.4)
+)
 FORBIDDEN = ("abnormal", "iq ", "confidence")
 
 
@@ -39,10 +55,12 @@ def test_every_answer_is_free_of_words_that_promise_too_much() -> None:
         USUAL,
         replace(USUAL, verdict=Verdict.NO_NORM, p_value=None),
         Assessment(Verdict.NOT_A_DRAWING, 0.05, DomainMatch(False, None), NORM),
-        replace(USUAL, domain=DomainMatch(False, 2.0)),
+        UNKNOWN_KIND,
+        LOCAL,
     )
-    for assessment in answers:
-        said = " ".join(sentences(assessment)).lower()
+    sittings = (SITTING, replace(SITTING, p_value=None), replace(SITTING, method=Method.SINGLE))
+    every = [sentences(a) for a in answers] + [sitting_sentences(s, 1) for s in sittings]
+    for said in (" ".join(one).lower() for one in every):
         assert not any(word in said for word in FORBIDDEN)
         assert said.count("diagnosis") == said.count("not a diagnosis")
 
@@ -53,3 +71,37 @@ def test_the_number_of_children_and_drawings_is_said() -> None:
 
 def test_what_was_not_compared_has_no_result_word() -> None:
     assert result_word(None, 0.05) == "not measured"
+
+
+def test_a_picture_of_an_unknown_kind_is_told_what_would_help() -> None:
+    why, help_, *_ = sentences(UNKNOWN_KIND)
+    assert why.startswith("No score is given: the norms come from finger-on-tablet line drawings")
+    assert "`sketchnorm calibrate`" in help_
+    assert "at least 60 drawings of your own" in help_
+
+
+def test_too_few_references_are_another_reason_with_another_sentence() -> None:
+    few = replace(UNKNOWN_KIND, reason=Reason.TOO_FEW_REFERENCES, domain=DomainMatch(True, 0.4))
+    assert sentences(few)[0].startswith("There are too few drawings to compare with")
+    assert "calibrate" not in " ".join(sentences(few))
+
+
+def test_a_local_comparison_names_whose_drawings_it_was_with() -> None:
+    answer, with_what, *_ = sentences(LOCAL)
+    assert "60 in 100 drawings of “kindergarten” are at least as unusual" in answer
+    assert "90 drawings of 70 children of “kindergarten” of all ages" in with_what
+
+
+def test_a_sitting_says_how_the_dependence_was_allowed_for() -> None:
+    said = sitting_sentences(SITTING, 0)
+    assert said[0].startswith("Together the 4 drawings are rare here: about 3 in 100 children")
+    assert "a correlation of 0.21 is allowed for" in said[1]
+    unknown = sitting_sentences(replace(SITTING, method=Method.TWICE_THE_MEAN), 0)
+    assert "at most about 3 in 100 children" in unknown[0]
+    assert "twice the mean" in unknown[1]
+
+
+def test_a_sitting_without_any_comparison_says_so() -> None:
+    none = SittingAssessment(0.05, 0, 0)
+    assert "None of the drawings could be compared" in sitting_sentences(none, 2)[0]
+    assert "2 drawings were left out" in sitting_sentences(none, 2)[1]

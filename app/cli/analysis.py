@@ -13,7 +13,7 @@ from app.cli.console import err, out, settings
 from app.errors import MissingDrawing
 
 if TYPE_CHECKING:
-    from app.actions.analyze import Analysis
+    from app.actions.analysis import Analysis
 
 commands = typer.Typer()
 
@@ -92,3 +92,26 @@ def _analyze_manifest(manifest: Path, result: Path, maps: Path | None) -> None:
         for line in track(lines, "Drawings", total=len(rows), console=err):
             written.write(line + "\n")
     out.print(f"{len(rows)} lines are in {result}.")
+
+
+@commands.command()
+def sitting(
+    manifest: Annotated[
+        Path, typer.Option(help="A CSV of file, age_years, sitting and, if known, category.")
+    ],
+    result: Annotated[Path, typer.Option("--out", help="Where to write one JSON line a sitting.")],
+) -> None:
+    """Say what several drawings of one child tell together; rows are grouped by sitting."""
+    from app.actions.analyze import BundleAnalyzer
+    from app.actions.analyze_sitting import analyze_sittings, read_sittings
+    from app.inference.bundle import Bundle
+
+    sittings = read_sittings(manifest)
+    bundle = Bundle.open(settings().bundle_path)
+    lines = analyze_sittings(
+        BundleAnalyzer(bundle), bundle.norms.sittings, sittings, manifest.parent
+    )
+    with result.open("w", encoding="utf-8") as written:
+        for line in track(lines, "Sittings", total=len(sittings), console=err):
+            written.write(line + "\n")
+    out.print(f"{len(sittings)} lines are in {result}.")

@@ -1,6 +1,6 @@
 """Features of one drawing -> its assessment against the norms."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -11,12 +11,15 @@ from app.scoring.assessment import (
     CategoryGuess,
     DomainMatch,
     NormUsed,
+    Reason,
     Verdict,
 )
 from app.scoring.conformal import MINIMUM_CHILDREN, Calibration, Group
 from app.scoring.gate import DomainGuard, Gate
-from app.scoring.nonconformity import COMBINED, nonconformity_scores
+from app.scoring.nonconformity import nonconformity_scores
 from app.scoring.norms import FloatArray, FoldNorms
+from app.scoring.recalibration import LocalCalibration, LocalNorms, local_scores
+from app.scoring.sitting import Sittings
 
 LEVEL = 0.05
 NEAREST = 5
@@ -24,7 +27,10 @@ NEAREST = 5
 
 @dataclass(frozen=True, eq=False)
 class Norms:
-    """All that a drawing is compared with: norms by fold, their calibration, gate and guard."""
+    """All that a drawing is compared with: norms by fold, their calibration, gate and guard.
+
+    ``local`` are an operator's own drawings, if any; ``sittings`` is for several by one child.
+    """
 
     categories: tuple[str, ...]
     folds: tuple[FoldNorms, ...]
@@ -34,11 +40,17 @@ class Norms:
     guard: DomainGuard
     usual_patches: FloatArray
     age_error: float
+    local: LocalNorms = field(default_factory=LocalNorms)
+    sittings: Sittings = field(default_factory=Sittings)
 
     def index(self, category: str | None) -> int | None:
         """Return the category's place, or ``None`` if it has no norms of its own."""
         plain = (category or "").strip().lower()
         return self.categories.index(plain) if plain in self.categories else None
+
+    def references(self, place: int | None) -> Calibration:
+        """Return those compared by category, or without one."""
+        return self.unnamed if place is None else self.named
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,57 +67,99 @@ def pooled(patches: FloatArray) -> FloatArray:
     return np.concatenate([flat.mean(1), flat.max(1)]).astype(np.float32)
 
 
+@dataclass(frozen=True, eq=False)
+class Standing:
+    """Where a drawing stands among those it is compared with."""
+
+    p_values: FloatArray
+    percentile: float
+    resolution: float
+
+
 def assess(
     norms: Norms, drawing: DrawingFeatures | None, age_years: float, category: str | None
 ) -> Assessment:
     """Compare one drawing (``None``: no ink was found) with those of the same year of age."""
-    place = norms.index(category)
-    group = (norms.unnamed if place is None else norms.named).group(int(age_years))
-    used = NormUsed(
-        None if place is None else norms.categories[place],
-        str(int(age_years)),
-        len(group.weight),
-        group.children,
-        norms.guard.name,
-    )
+    place, local = _chosen(norms, category)
+    group = norms.references(place).group(int(age_years))
+    used = _norm_used(norms, place, group, age_years, local)
     if drawing is None:
         return Assessment(Verdict.NOT_A_DRAWING, LEVEL, DomainMatch(False, None), used)
     domain = _domain(norms, drawing)
     if norms.gate.refuses(gate_features(drawing.features, drawing.domain_measures)):
         return Assessment(Verdict.NOT_A_DRAWING, LEVEL, domain, used)
-    age, nearest = _apparent_age(norms, drawing.features), _nearest(norms, drawing.features)
-    if group.children < MINIMUM_CHILDREN:
+    nearest = _nearest(norms, drawing.features)
+    # What holds for 80 % of children of the references' kind holds for no share of others.
+    age = _apparent_age(norms, drawing.features) if domain.matched else None
+    reason = _reason(group, domain)
+    if reason is not None:
         return Assessment(
-            Verdict.NO_NORM, LEVEL, domain, used, apparent_age=age, categories=nearest
-        )
-    scores = np.stack(
-        [nonconformity_scores(fold, drawing.features, age_years, place) for fold in norms.folds]
+            Verdict.NO_NORM, LEVEL, domain, used,
+            apparent_age=age, categories=nearest, reason=reason,
+        )  # fmt: skip
+    scores = fold_scores(norms, drawing.features, age_years, place)
+    return _compared(_standing(group, scores, local), used, domain, age, nearest)
+
+
+def fold_scores(
+    norms: Norms, features: FloatArray, age_years: float, place: int | None
+) -> FloatArray:
+    """Nonconformity by each fold's norms: (folds, c), one column a term, the combination last."""
+    return np.stack([nonconformity_scores(f, features, age_years, place) for f in norms.folds])
+
+
+def _chosen(norms: Norms, category: str | None) -> tuple[int | None, LocalCalibration | None]:
+    place = norms.index(category)
+    return norms.local.chosen(place) if norms.local.present else (place, None)
+
+
+def _norm_used(
+    norms: Norms, place: int | None, group: Group, age_years: float, local: LocalCalibration | None
+) -> NormUsed:
+    category = None if place is None else norms.categories[place]
+    year, domain = str(int(age_years)), norms.guard.name
+    if local is None or group.children < MINIMUM_CHILDREN:
+        return NormUsed(category, year, len(group.weight), group.children, domain)
+    return NormUsed(category, year, len(local.child), local.children, norms.local.name, True)
+
+
+def _reason(group: Group, domain: DomainMatch) -> Reason | None:
+    """Too few references come first, as no drawings of one's own would mend that."""
+    if group.children < MINIMUM_CHILDREN:
+        return Reason.TOO_FEW_REFERENCES
+    return None if domain.matched else Reason.UNKNOWN_DOMAIN
+
+
+def _standing(group: Group, scores: FloatArray, local: LocalCalibration | None) -> Standing:
+    p_values = group.p_values(scores)
+    if local is None:
+        return Standing(p_values, group.percentile(scores), group.resolution)
+    mean = local_scores(scores)
+    return Standing(
+        local.local_p_values(p_values, mean), local.percentile(p_values, mean), local.resolution
     )
-    return _compared(scores, group, used, domain, age, nearest)
 
 
 def _compared(
-    scores: FloatArray,
-    group: Group,
+    standing: Standing,
     used: NormUsed,
     domain: DomainMatch,
-    age: AgeEstimate,
+    age: AgeEstimate | None,
     nearest: tuple[CategoryGuess, ...],
 ) -> Assessment:
-    p_values = group.p_values(scores)
-    p_value = float(p_values[COMBINED])
+    p_value = float(standing.p_values[-1])
     return Assessment(
         Verdict.DRAWING,
         LEVEL,
         domain,
         used,
-        anomaly_score=round(group.percentile(scores), 2),
+        anomaly_score=round(standing.percentile, 2),
         p_value=round(p_value, 5),
-        resolution=round(group.resolution, 5),
+        resolution=round(standing.resolution, 5),
         flagged=p_value <= LEVEL,
         terms={
             name: None if np.isnan(p) else round(float(p), 5)
-            for name, p in zip(TERMS, p_values, strict=False)
+            for name, p in zip(TERMS, standing.p_values[:-1], strict=True)
         },
         apparent_age=age,
         categories=nearest,
@@ -122,11 +176,14 @@ def _domain(norms: Norms, drawing: DrawingFeatures) -> DomainMatch:
     return DomainMatch(distance <= 1, round(distance, 3))
 
 
+def predicted_age(norms: Norms, features: FloatArray) -> float:
+    """Age in years that a drawing looks like."""
+    return float(np.mean([fold.age.predict(fold.standardise(features)) for fold in norms.folds]))
+
+
 def _apparent_age(norms: Norms, features: FloatArray) -> AgeEstimate:
-    years = float(np.mean([fold.age.predict(fold.standardise(features)) for fold in norms.folds]))
-    return AgeEstimate(
-        round(years, 2), round(years - norms.age_error, 2), round(years + norms.age_error, 2)
-    )
+    years, error = predicted_age(norms, features), norms.age_error
+    return AgeEstimate(round(years, 2), round(years - error, 2), round(years + error, 2))
 
 
 def _nearest(norms: Norms, features: FloatArray) -> tuple[CategoryGuess, ...]:

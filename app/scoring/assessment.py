@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+AGE_COVERAGE = 0.8  # of children whose age lies in the interval of an estimate
+
 
 class Verdict(StrEnum):
     """Which of the three kinds of answer this is."""
@@ -11,6 +13,13 @@ class Verdict(StrEnum):
     DRAWING = "drawing"
     NOT_A_DRAWING = "not_a_drawing"
     NO_NORM = "no_norm"
+
+
+class Reason(StrEnum):
+    """Why a drawing that is one was not compared."""
+
+    TOO_FEW_REFERENCES = "too_few_references"
+    UNKNOWN_DOMAIN = "unknown_domain"
 
 
 @dataclass(frozen=True)
@@ -32,13 +41,18 @@ class CategoryGuess:
 
 @dataclass(frozen=True)
 class NormUsed:
-    """The group a drawing was compared with."""
+    """The group a drawing was compared with.
+
+    ``local``: the references and children are an operator's own, of all ages, each first compared
+    with the references of its own year.
+    """
 
     category: str | None
     age_band: str
     references: int
     children: int
     domain: str
+    local: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,6 +82,7 @@ class Assessment:
     terms: dict[str, float | None] | None = None
     apparent_age: AgeEstimate | None = None
     categories: tuple[CategoryGuess, ...] = ()
+    reason: Reason | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The object documented in the README, without sentences, bundle and timing."""
@@ -75,6 +90,7 @@ class Assessment:
         age = self.apparent_age
         return {
             "verdict": self.verdict.value,
+            "reason": self.reason and self.reason.value,
             "anomaly_score": self.anomaly_score,
             "p_value": self.p_value,
             "resolution": self.resolution,
@@ -89,6 +105,7 @@ class Assessment:
                 "references": self.norm.references,
                 "children": self.norm.children,
                 "domain": self.norm.domain,
+                "local": self.norm.local,
             },
             "domain": {"matched": self.domain.matched, "distance": self.domain.distance},
         }

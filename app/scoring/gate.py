@@ -6,6 +6,9 @@ import numpy as np
 
 from app.scoring.norms import FloatArray
 
+LIMIT_SHARE = 0.998  # of the pictures that a guard is measured on lie within its limits
+LIMIT_SLACK = 1.25
+
 
 @dataclass(frozen=True, eq=False)
 class Gate:
@@ -36,6 +39,11 @@ class DomainGuard:
 
     name: str
     limits: FloatArray
+
+    def widened(self, measures: FloatArray) -> "DomainGuard":
+        """Match pictures with such measures (n, m) as well, as widely as those it was fitted on."""
+        limits = np.quantile(measures, LIMIT_SHARE, axis=0) * LIMIT_SLACK
+        return DomainGuard(self.name, np.maximum(self.limits, limits).astype(np.float32))
 
     def distance(self, measures: FloatArray) -> float:
         """Return 1.0 at the farthest that still matches."""
