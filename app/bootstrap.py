@@ -1,31 +1,23 @@
 """Settings in, working parts out; once per process."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol
 
-from app.actions.analyze import Analysis, Analyzer, BundleAnalyzer, BundleReference
+from app.actions.analysis import Analysis, Analyzer, BundleReference, OpenedBundle
+from app.actions.analyze import BundleAnalyzer
+from app.actions.current_bundle import CurrentBundle
 from app.actions.health import RecentHealth, check_health
-from app.environment import Settings
+from app.actions.published import open_checked
+from app.environment import EnvironmentConfig, Settings
 from app.errors import Busy, ConfigurationError
 from app.storage.blobs import BlobStore, FolderBlobStore
 from app.storage.database import Database
 from app.storage.schema import check_schema
 
 MOST_WAITING = 8
-
-
-class OpenedBundle(Analyzer, Protocol):
-    """An analyzer that says what it was opened from and which categories its norms name."""
-
-    @property
-    def reference(self) -> BundleReference: ...
-
-    @property
-    def categories(self) -> tuple[str, ...]: ...
 
 
 @dataclass(frozen=True)
@@ -35,10 +27,19 @@ class Services:
     database: Database
     blobs: BlobStore
     analyzer: Analyzer
-    bundle: BundleReference
-    categories: tuple[str, ...]
+    current: CurrentBundle = field(repr=False)
     keep_uploads: bool
     health: RecentHealth = field(repr=False)
+
+    @property
+    def bundle(self) -> BundleReference:
+        """The bundle in use now."""
+        return self.current.reference
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """The categories that have norms now."""
+        return self.current.categories
 
 
 @dataclass(frozen=True)
@@ -73,32 +74,39 @@ class OneAtATime:
 
 def bootstrap(settings: Settings) -> Services:
     """Open every part; raise ``ConfigurationError`` or ``BundleError`` where one cannot be."""
-    return assemble(settings, BundleAnalyzer.open(settings.bundle_path))
+    return assemble(settings, lambda: BundleAnalyzer(open_checked(settings.bundle_path)))
 
 
-def assemble(settings: Settings, bundle: OpenedBundle) -> Services:
-    """Put the parts together around a bundle that is open already."""
+def assemble(settings: Settings, open_own: Callable[[], OpenedBundle]) -> Services:
+    """Put the parts together; ``open_own`` is asked where no good bundle is published."""
     config = settings.environment
+    _check_backend(config)
+    database = Database.open(config.database_url, config.environment)
+    with ExitStack() as on_failure:
+        on_failure.callback(database.close)
+        check_schema(database)
+        blobs = open_blobs(settings)
+        current = CurrentBundle.start(blobs, settings.bundle_poll_seconds, open_own)
+        on_failure.pop_all()
+    return Services(
+        database=database,
+        blobs=blobs,
+        analyzer=OneAtATime(current),
+        current=current,
+        keep_uploads=settings.keep_uploads,
+        health=RecentHealth(partial(check_health, database=database, blobs=blobs, bundle=current)),
+    )
+
+
+def open_blobs(settings: Settings) -> BlobStore:
+    """Open the store; raise ``ConfigurationError`` where it cannot be."""
+    _check_backend(settings.environment)
+    return FolderBlobStore(settings.data_dir / "blobs", settings.environment.environment)
+
+
+def _check_backend(config: EnvironmentConfig) -> None:
     if config.storage_backend == "s3":
         raise ConfigurationError(
             "STORAGE_BACKEND is s3, but this release stores in a folder only; "
             "set STORAGE_BACKEND=local."
         )
-    database = Database.open(config.database_url, config.environment)
-    with ExitStack() as on_failure:
-        on_failure.callback(database.close)
-        check_schema(database)
-        blobs = FolderBlobStore(settings.data_dir / "blobs", config.environment)
-        on_failure.pop_all()
-    reference = bundle.reference
-    return Services(
-        database=database,
-        blobs=blobs,
-        analyzer=OneAtATime(bundle),
-        bundle=reference,
-        categories=bundle.categories,
-        keep_uploads=settings.keep_uploads,
-        health=RecentHealth(
-            partial(check_health, database=database, blobs=blobs, bundle=reference)
-        ),
-    )

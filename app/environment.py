@@ -25,6 +25,8 @@ PRODUCTION_FILES = Path("/mnt/efs")
 DATABASE_FILE = "sketchnorm.sqlite3"
 BUNDLE_FOLDER = Path(__file__).parent.parent / "bundle"
 BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+SECONDS = re.compile(r"[0-9]{1,6}")
+POLL_SECONDS = 30
 DATABASE_KINDS = ("sqlite", "postgresql")
 
 Choice = TypeVar("Choice", bound=str)
@@ -73,12 +75,16 @@ class EnvironmentConfig:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything the operator can set; ``data_dir`` holds what local storage keeps."""
+    """Everything the operator can set; ``data_dir`` holds what local storage keeps.
+
+    A published bundle is noticed after ``bundle_poll_seconds`` at the latest.
+    """
 
     environment: EnvironmentConfig
     data_dir: Path
     bundle_path: Path
     keep_uploads: bool
+    bundle_poll_seconds: int = POLL_SECONDS
 
     @classmethod
     def load(cls, environ: Mapping[str, str], folder: Path) -> Self:
@@ -89,6 +95,7 @@ class Settings:
             data_dir=values.data_dir,
             bundle_path=Path(values.text("BUNDLE_PATH") or BUNDLE_FOLDER),
             keep_uploads=values.switch("KEEP_UPLOADS", default=True),
+            bundle_poll_seconds=values.seconds("BUNDLE_POLL_SECONDS", default=POLL_SECONDS),
         )
 
 
@@ -111,6 +118,14 @@ class _Values:
     def switch(self, name: str, *, default: bool) -> bool:
         words = {"true": True, "false": False}
         return words[_one_of(name, self.given.get(name, str(default)), tuple(words))]
+
+    def seconds(self, name: str, *, default: int) -> int:
+        text = self.given.get(name, str(default))
+        if not SECONDS.fullmatch(text):
+            raise ConfigurationError(
+                f"{name} is {text!r}; set it to a whole number of seconds, such as {default}."
+            )
+        return int(text)
 
     @property
     def data_dir(self) -> Path:

@@ -42,7 +42,7 @@ def services(settings: Settings, analyzer: FakeAnalyzer) -> Iterator[Services]:
     database = Database.open(config.database_url, config.environment)
     migrate(database)
     database.close()
-    services = assemble(settings, analyzer)
+    services = assemble(settings, lambda: analyzer)
     yield services
     services.database.close()
 

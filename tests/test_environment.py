@@ -95,10 +95,12 @@ def test_settings_have_defaults_and_can_be_changed() -> None:
     usual = Settings.load({}, NOWHERE)
     assert (usual.data_dir, usual.bundle_path) == (Path("var"), BUNDLE_FOLDER)
     assert usual.keep_uploads is True
+    assert usual.bundle_poll_seconds == 30
     environ = {"DATA_DIR": "/data", "BUNDLE_PATH": "/bundle", "KEEP_UPLOADS": "FALSE"}
-    changed = Settings.load(environ, NOWHERE)
+    changed = Settings.load(environ | {"BUNDLE_POLL_SECONDS": "5"}, NOWHERE)
     assert (changed.data_dir, changed.bundle_path) == (Path("/data"), Path("/bundle"))
     assert changed.keep_uploads is False
+    assert changed.bundle_poll_seconds == 5
     assert changed.environment.database_url == "sqlite:////data/sketchnorm.sqlite3"
 
 
@@ -128,6 +130,12 @@ def test_settings_have_defaults_and_can_be_changed() -> None:
 def test_a_contradiction_is_refused_with_the_way_out(environ: dict[str, str], way_out: str) -> None:
     with pytest.raises(ConfigurationError, match=way_out):
         load(environ)
+
+
+@pytest.mark.parametrize("seconds", ["-1", "2.5", "soon", "1e3", "9999999"])
+def test_seconds_are_a_whole_number(seconds: str) -> None:
+    with pytest.raises(ConfigurationError, match="whole number of seconds, such as 30"):
+        Settings.load({"BUNDLE_POLL_SECONDS": seconds}, NOWHERE)
 
 
 def test_a_file_for_one_environment_cannot_name_the_other(tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from app.actions.analyze import BundleReference
+from app.actions.analysis import BundleReference
+from app.actions.current_bundle import CurrentBundle
 from app.errors import NotFound, StorageUnavailable
 from app.storage.blobs import BlobStore
 from app.storage.database import Database
@@ -16,7 +17,10 @@ PROBE_KEY = "demo/health-probe"
 
 @dataclass(frozen=True)
 class Health:
-    """Each part is ``OK`` or the sentence that says what is wrong with it."""
+    """Each part is ``OK`` or the sentence that says what is wrong with it.
+
+    ``reference`` is the bundle that serves, also where ``bundle`` says why another one does not.
+    """
 
     database: str
     store: str
@@ -25,17 +29,25 @@ class Health:
 
     @property
     def serving(self) -> bool:
-        """Whether drawings can be analysed, kept and shown."""
-        return self.database == self.store == self.bundle == OK
+        """Whether drawings can be analysed, kept and shown; some good bundle always serves."""
+        return self.database == self.store == OK
+
+    @property
+    def status(self) -> str:
+        """One word for all parts."""
+        if not self.serving:
+            return "failing"
+        return OK if self.bundle == OK else "degraded"
 
 
-def check_health(*, database: Database, blobs: BlobStore, bundle: BundleReference) -> Health:
-    """Ask every part now. The bundle was verified when it was opened and lives in memory."""
+def check_health(*, database: Database, blobs: BlobStore, bundle: CurrentBundle) -> Health:
+    """Ask every part now; the bundle is what was last seen, and looked for anew meanwhile."""
+    bundle.look()
     return Health(
         database=_outcome(database.ping),
         store=_outcome(lambda: _reach(blobs)),
-        bundle=OK,
-        reference=bundle,
+        bundle=bundle.fault or OK,
+        reference=bundle.reference,
     )
 
 

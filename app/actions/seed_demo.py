@@ -2,7 +2,7 @@
 
 from sqlalchemy.orm import Session
 
-from app.actions.analyze import Analyzer, BundleReference
+from app.actions.analysis import Analyzer, BundleReference
 from app.actions.submit import Submission, add_rows, files_kept, plan_keeping, remove_files
 from app.imaging.demo_samples import DEMO_SAMPLES, SyntheticSample, as_png
 from app.storage import tables

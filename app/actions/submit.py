@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.actions.analyze import Analysis, Analyzer
+from app.actions.analysis import Analysis, Analyzer
 from app.errors import InvalidRequest
 from app.storage import tables
 from app.storage.blobs import BlobStore

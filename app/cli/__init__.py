@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from app.cli import analysis, site, training
+from app.cli import analysis, bundles, calibration, site, training
 from app.cli.console import err
 from app.errors import SketchnormError
 
@@ -13,8 +13,8 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for commands in (site.commands, analysis.commands, training.commands):
-    app.add_typer(commands)
+for part in (site, analysis, calibration, training, bundles):
+    app.add_typer(part.commands)
 
 
 def main() -> None:

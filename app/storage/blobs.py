@@ -50,6 +50,10 @@ class BlobStore(Protocol):
         """Whether ``get`` would find something."""
         ...
 
+    def keys(self, prefix: str) -> tuple[str, ...]:
+        """Every key below one of the six prefixes, sorted."""
+        ...
+
 
 def check_key(key: str) -> str:
     """The key itself; raise ``InvalidRequest`` when it could mean anything outside the store."""
@@ -59,6 +63,13 @@ def check_key(key: str) -> str:
             "letters, digits, dots, hyphens and underscores."
         )
     return key
+
+
+def check_prefix(prefix: str) -> str:
+    """The prefix itself; raise ``InvalidRequest`` unless it is one of the six."""
+    if prefix not in PREFIXES:
+        raise InvalidRequest(f"There is no prefix {prefix!r}; use {', '.join(PREFIXES)}.")
+    return prefix
 
 
 class FolderBlobStore:
@@ -102,6 +113,14 @@ class FolderBlobStore:
     def exists(self, key: str) -> bool:
         """See ``BlobStore``."""
         return self._path(key).is_file()
+
+    def keys(self, prefix: str) -> tuple[str, ...]:
+        """See ``BlobStore``; unfinished files are not blobs yet."""
+        folder = self.root / check_prefix(prefix)
+        with _unavailable():
+            files = [path for path in folder.rglob("*") if path.is_file()]
+        found = (path.relative_to(self.root).as_posix() for path in files)
+        return tuple(sorted(key for key in found if KEY.fullmatch(key)))
 
     def _path(self, key: str) -> Path:
         return self.root / check_key(key)

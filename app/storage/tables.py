@@ -2,7 +2,7 @@
 
 Portable on purpose: nothing here is SQLite's alone, so that a ``DATABASE_URL`` of PostgreSQL is
 the way out for who outgrows one writer. Refer to the classes through the module
-(``tables.Analysis``): ``actions.analyze`` has an ``Analysis`` of its own, not yet stored.
+(``tables.Analysis``): ``actions.analysis`` has an ``Analysis`` of its own, not yet stored.
 """
 
 import secrets

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from app import self_test
 from app.imaging import intake
 from app.inference.bundle import TRUNK, write_bundle
 from app.inference.trunk import Trunk
@@ -48,7 +49,7 @@ def train(data: Path, out: Path, trunk: Path | None, config: TrainingConfig) -> 
         export_trunk(trunk)
     everything = read_collections(data)
     norms, card = fit_bundle(Trunk(trunk), with_age(everything), everything, config)
-    write_bundle(out, config.version, trunk, norms, card)
+    write_bundle(out, config.version, trunk, norms, card, self_test.record(Trunk(trunk), norms))
     return card
 
 

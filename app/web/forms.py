@@ -9,7 +9,7 @@ from typing import Annotated
 
 from fastapi import File, Form, Request, UploadFile
 
-from app.actions.analyze import OLDEST, YOUNGEST
+from app.actions.analysis import check_age
 from app.errors import InvalidAge, InvalidRequest, MissingDrawing
 
 NUMBER = re.compile(r"-?[0-9]{1,6}([.,][0-9]{0,6})?")
@@ -44,10 +44,7 @@ class SubmittedForm:
             raise InvalidAge("The age is missing; give the child's age in years, such as 6.5.")
         if not NUMBER.fullmatch(text):
             raise InvalidAge("The age is not a number; give it in years, such as 6 or 6.5.")
-        age = float(text.replace(",", "."))
-        if not YOUNGEST <= age < OLDEST + 1:
-            raise InvalidAge("The age is outside 2–18 years; there are no norms for it.")
-        return age
+        return check_age(float(text.replace(",", ".")))
 
     def read_category(self) -> str | None:
         """What was drawn, ``None`` where it was not named."""

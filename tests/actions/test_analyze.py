@@ -1,21 +1,25 @@
 import io
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from app.actions.analyze import Analysis, BundleAnalyzer
+from app.actions.analysis import Analysis
+from app.actions.analyze import BundleAnalyzer
 from app.errors import InvalidAge
 from app.imaging.demo_samples import DEMO_SAMPLES, as_png
+from app.inference.bundle import Bundle
 from app.scoring.assessment import TERMS, Verdict
+from app.scoring.gate import DomainGuard
 from app.training.not_drawings import phone_photo, printed_text
 from tests.support.pictures import BUNDLE, a_drawing, as_bytes
 
 FIELDS = {
-    "verdict", "anomaly_score", "p_value", "resolution", "level", "flagged", "terms",
-    "apparent_age", "categories", "norm", "domain", "sentences", "bundle", "processing_ms",
+    "verdict", "reason", "anomaly_score", "p_value", "resolution", "level", "flagged",
+    "terms", "apparent_age", "categories", "norm", "domain", "sentences", "bundle", "processing_ms",
 }  # fmt: skip
 
 
@@ -63,6 +67,7 @@ def test_naming_a_fish_a_house_makes_the_category_stand_out(analyzer: BundleAnal
 def test_an_age_with_too_few_children_gets_no_score(analyzer: BundleAnalyzer, age: float) -> None:
     analysis = analyze(analyzer, a_drawing(), age)
     assert analysis.assessment.verdict is Verdict.NO_NORM
+    assert analysis.as_json()["reason"] == "too_few_references"
     assert analysis.assessment.p_value is None
     assert "No score is given" in analysis.sentences[0]
 
@@ -82,12 +87,18 @@ def test_blank_paper_and_print_are_no_drawings_and_get_no_map(analyzer: BundleAn
         assert analysis.assessment.p_value is None
 
 
-def test_a_phone_photo_is_scored_but_said_to_be_of_another_kind(analyzer: BundleAnalyzer) -> None:
+def test_a_picture_of_an_unknown_kind_gets_no_score_and_is_told_why() -> None:
+    shipped = Bundle.open(BUNDLE)
+    clean_only = DomainGuard(shipped.norms.guard.name, shipped.norms.guard.limits / 1000)
+    analyzer = BundleAnalyzer(replace(shipped, norms=replace(shipped.norms, guard=clean_only)))
     photo = phone_photo(a_drawing(), np.random.default_rng(3))
     analysis = analyze(analyzer, photo)
-    assert analysis.assessment.verdict is Verdict.DRAWING
-    assert not analysis.assessment.domain.matched
-    assert any("has not been measured" in sentence for sentence in analysis.sentences)
+    assert analysis.assessment.verdict is Verdict.NO_NORM
+    assert analysis.as_json()["reason"] == "unknown_domain"
+    assert analysis.assessment.p_value is None
+    assert analysis.assessment.apparent_age is None
+    assert "of another kind" in analysis.sentences[0]
+    assert "sketchnorm calibrate" in analysis.sentences[1]
 
 
 def test_a_synthetic_line_drawing_is_of_the_kind_the_norms_come_from(

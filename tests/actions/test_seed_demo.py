@@ -1,8 +1,6 @@
 """The demo is real answers about made-up drawings, renewed with the bundle."""
 
-from dataclasses import replace
-
-from app.actions.analyze import BundleReference
+from app.actions.analysis import BundleReference
 from app.actions.seed_demo import seed_demo
 from app.actions.show import show_demo
 from app.bootstrap import Services
@@ -15,10 +13,10 @@ from tests.support.visitors import Visitor
 ALL = len(DEMO_SAMPLES)
 
 
-def seed(services: Services) -> int:
+def seed(services: Services, analyzer: FakeAnalyzer | None = None) -> int:
     return seed_demo(
-        analyzer=services.analyzer,
-        bundle=services.bundle,
+        analyzer=analyzer or services.analyzer,
+        bundle=analyzer.reference if analyzer else services.bundle,
         database=services.database,
         blobs=services.blobs,
     )
@@ -36,7 +34,7 @@ def test_another_bundle_renews_the_demo_and_leaves_nothing_behind(
 ) -> None:
     seed(services)
     newer = BundleReference("test-2", "b" * 64)
-    assert seed(replace(services, analyzer=FakeAnalyzer(reference=newer), bundle=newer)) == ALL
+    assert seed(services, FakeAnalyzer(reference=newer)) == ALL
     assert stored() == (ALL, 2 * ALL)
     versions = {
         sample.drawing.result["bundle"]["version"]

@@ -19,7 +19,7 @@ class FullStore:
         self.blobs = services.blobs
         self.taken = 0
         self.get, self.delete = services.blobs.get, services.blobs.delete
-        self.exists = services.blobs.exists
+        self.exists, self.keys = services.blobs.exists, services.blobs.keys
 
     def put(self, key: str, content: bytes, content_type: str) -> None:
         if self.taken:

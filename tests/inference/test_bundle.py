@@ -1,3 +1,4 @@
+import json
 import shutil
 from pathlib import Path
 
@@ -5,7 +6,7 @@ import numpy as np
 import pytest
 
 from app.errors import BundleError
-from app.inference.bundle import Bundle
+from app.inference.bundle import Bundle, write_manifest
 from tests.support.pictures import BUNDLE
 
 
@@ -22,7 +23,7 @@ def test_the_shipped_bundle_opens_and_says_what_it_was_made_of() -> None:
     assert bundle.trunk.patches(np.zeros((128, 128), np.float32)).shape == (112, 8, 8)
 
 
-@pytest.mark.parametrize("name", ["trunk.onnx", "norms.npz", "card.json"])
+@pytest.mark.parametrize("name", ["trunk.onnx", "norms.npz", "card.json", "selftest.json"])
 def test_one_flipped_byte_is_noticed(copy: Path, name: str) -> None:
     content = bytearray((copy / name).read_bytes())
     content[len(content) // 2] ^= 1
@@ -38,12 +39,42 @@ def test_a_folder_without_a_bundle_says_how_to_get_one(tmp_path: Path) -> None:
 
 def test_a_bundle_of_another_format_is_refused(copy: Path) -> None:
     manifest = copy / "manifest.json"
-    manifest.write_text(manifest.read_text().replace('"format": 1', '"format": 2'))
-    with pytest.raises(BundleError, match="format 2"):
+    manifest.write_text(manifest.read_text().replace('"format": 2', '"format": 1'))
+    with pytest.raises(BundleError, match="format 1"):
         Bundle.open(copy)
 
 
-def test_a_damaged_manifest_is_refused(copy: Path) -> None:
-    (copy / "manifest.json").write_text("{")
+@pytest.mark.parametrize("content", ["{", "[]", "3"])
+def test_a_damaged_manifest_is_refused(copy: Path, content: str) -> None:
+    (copy / "manifest.json").write_text(content)
     with pytest.raises(BundleError, match="damaged"):
+        Bundle.open(copy)
+
+
+def test_a_manifest_that_lists_other_files_is_refused(copy: Path) -> None:
+    manifest = json.loads((copy / "manifest.json").read_text())
+    manifest["files"]["../../elsewhere"] = "a" * 64
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(BundleError, match="lists other files"):
+        Bundle.open(copy)
+
+
+@pytest.mark.parametrize("version", ["", "x" * 65, None])
+def test_a_version_that_no_analysis_could_keep_is_refused(copy: Path, version: str | None) -> None:
+    manifest = json.loads((copy / "manifest.json").read_text()) | {"version": version}
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(BundleError, match="names no version"):
+        Bundle.open(copy)
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [("trunk.onnx", "no model"), ("norms.npz", "of a shape"), ("card.json", "damaged")],
+)
+def test_a_file_that_is_checksummed_but_is_something_else_is_refused(
+    copy: Path, name: str, why: str
+) -> None:
+    (copy / name).write_bytes(b"something else")
+    write_manifest(copy, "test")
+    with pytest.raises(BundleError, match=why):
         Bundle.open(copy)

@@ -100,3 +100,18 @@ def test_a_damaged_stamp_is_not_taken_for_none(tmp_path: Path, stamp: bytes) -> 
     (tmp_path / ".environment.json").write_bytes(stamp)
     with pytest.raises(ConfigurationError, match="damaged"):
         FolderBlobStore(tmp_path, "local")
+
+
+def test_the_keys_below_a_prefix_are_listed_without_unfinished_files(tmp_path: Path) -> None:
+    store = FolderBlobStore(tmp_path, "local")
+    for key in ("models/b/file", "models/a", "demo/c"):
+        store.put(key, b"x", "text/plain")
+    (tmp_path / "models" / ".unfinished-x").touch()
+    assert store.keys("models") == ("models/a", "models/b/file")
+    assert store.keys("exports") == ()
+
+
+@pytest.mark.parametrize("prefix", ["", ".", "..", "models/a", "other"])
+def test_what_is_no_prefix_is_not_listed(store: BlobStore, prefix: str) -> None:
+    with pytest.raises(InvalidRequest, match="no prefix"):
+        store.keys(prefix)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from PIL import Image, UnidentifiedImageError
 
-from app.actions.analyze import Analysis, BundleReference
+from app.actions.analysis import Analysis, BundleReference
 from app.errors import UnreadableDrawing
 from app.scoring.assessment import (
     AgeEstimate,

@@ -3,9 +3,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app import self_test
 from app.actions.analyze import BundleAnalyzer
 from app.errors import ConfigurationError
-from app.inference.bundle import TRUNK
+from app.inference.bundle import TRUNK, Bundle
 from app.scoring.assessment import Verdict
 from app.training.dataset import folds_by_child, read_collections
 from app.training.evaluate import auroc
@@ -38,6 +39,10 @@ def test_a_bundle_trained_on_a_folder_analyses_its_own_kind(bundle: Path) -> Non
     assert answer.verdict is Verdict.DRAWING
     assert answer.norm.children == 70
     assert answer.categories[0].name == "fish"
+
+
+def test_a_bundle_is_trained_with_a_self_test_that_it_passes(bundle: Path) -> None:
+    self_test.check(Bundle.open(bundle))
 
 
 def test_an_age_of_few_children_has_no_norm_in_it(bundle: Path) -> None:

@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from app.actions.analyze import Analysis
+from app.actions.analysis import Analysis
 from app.bootstrap import MOST_WAITING, OneAtATime, assemble
 from app.environment import EnvironmentConfig, Settings
 from app.errors import Busy, ConfigurationError
@@ -19,12 +19,12 @@ def test_a_store_in_s3_is_refused_in_this_release(settings: Settings) -> None:
         settings.environment, storage_backend="s3", s3_bucket_name="pictures"
     )
     with pytest.raises(ConfigurationError, match="stores in a folder only"):
-        assemble(replace(settings, environment=config), FakeAnalyzer())
+        assemble(replace(settings, environment=config), FakeAnalyzer)
 
 
 def test_a_database_without_tables_is_refused(settings: Settings) -> None:
     with pytest.raises(ConfigurationError, match="sketchnorm migrate"):
-        assemble(settings, FakeAnalyzer())
+        assemble(settings, FakeAnalyzer)
 
 
 class Slow:

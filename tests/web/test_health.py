@@ -47,3 +47,8 @@ def test_the_last_answer_holds_for_five_seconds() -> None:
     for times[0] in (0.0, 1.0, 4.9, 5.0, 6.0):
         recent.read()
     assert asked == [0.0, 5.0]
+
+
+def test_a_bundle_that_is_not_the_published_one_makes_it_degraded_but_serving() -> None:
+    health = Health("ok", "ok", "The published bundle is damaged.", FakeAnalyzer().reference)
+    assert (health.serving, health.status) == (True, "degraded")

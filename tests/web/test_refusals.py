@@ -49,12 +49,12 @@ REFUSALS: dict[str, tuple[dict[str, Any], int, str]] = {
     "too young": (
         {"image": DRAWING, "age_years": "1.99"},
         422,
-        "The age is outside 2–18 years; there are no norms for it.",
+        "The age must be between 2 and 18 years, such as 5.5.",
     ),
     "too old": (
         {"image": DRAWING, "age_years": "19"},
         422,
-        "The age is outside 2–18 years; there are no norms for it.",
+        "The age must be between 2 and 18 years, such as 5.5.",
     ),
     "a category too long": (
         {"image": DRAWING, "age_years": "6", "category": "x" * 65},

@@ -29,5 +29,5 @@ def get_health(services: CurrentServices) -> JSONResponse:
         "sha256": health.reference.sha256,
     }
     parts = {"database": health.database, "store": health.store, "bundle": bundle}
-    status = "ok" if health.serving else "failing"
-    return JSONResponse({"status": status, **parts}, 200 if health.serving else 503, FRESH)
+    body = {"status": health.status, **parts}
+    return JSONResponse(body, 200 if health.serving else 503, FRESH)
