@@ -13,7 +13,7 @@ def saliency_map(
 ) -> Image.Image:
     """Spread ``contributions`` (h, w) of the crop's patches over its ink; elsewhere it is black.
 
-    Brightness is relative within one drawing: the part of the ink that contributes most is white.
+    Brightness is relative within one drawing: the ink that seems least to belong is white.
     """
     square = Image.fromarray(contributions).resize((crop.side, crop.side), Image.Resampling.BICUBIC)
     height, width = sheet.ink.shape
@@ -22,7 +22,7 @@ def saliency_map(
     here = slice(top, bottom), slice(left, right)
     on_sheet = (left - crop.left, top - crop.top, right - crop.left, bottom - crop.top)
     values = np.asarray(square.crop(on_sheet))
-    low, high = np.percentile(values[sheet.marked[here]], (2, 98))
+    low, high = np.percentile(values[sheet.marked[here]], (2, 100))
     relative = np.clip((values - low) / max(float(high - low), 1e-6), 0, 1)
     light = np.zeros((height, width), np.uint8)
     light[here] = sheet.ink[here] * (_FAINTEST + (1 - _FAINTEST) * relative) * 255 + 0.5

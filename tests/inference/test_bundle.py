@@ -20,7 +20,10 @@ def test_the_shipped_bundle_opens_and_says_what_it_was_made_of() -> None:
     assert bundle.card["version"] == bundle.version
     assert bundle.card["drawings"] > 2000
     assert len(bundle.sha256) == 64
-    assert bundle.trunk.patches(np.zeros((128, 128), np.float32)).shape == (112, 8, 8)
+    seen = bundle.trunk.see(np.zeros((128, 128), np.float32))
+    assert seen.patches.shape == (112, 8, 8)
+    assert seen.embedding.shape == (256,)
+    assert seen.foreign.shape == (16, 16)
 
 
 @pytest.mark.parametrize("name", ["trunk.onnx", "norms.npz", "card.json", "selftest.json"])

@@ -1,0 +1,178 @@
+"""Examples for the trunk: drawings leaning, stretched, thicker, and spoilt in known ways.
+
+Nothing but drawings without ages (Quick, Draw!) goes in, so no child of the norms can leak.
+"""
+
+import math
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter
+
+from app.imaging.paper import CROP_SIDE, INK, MARGIN
+from app.scoring.norms import FloatArray
+from app.training.anomalies import (
+    Rng,
+    Spoilt,
+    half_erased,
+    ink_box,
+    intruded,
+    patch_erased,
+    scribbled,
+    turned,
+)
+
+KINDS = ("whole", "half", "patch", "scribble", "intruder")
+_SHARES = (0.56, 0.14, 0.05, 0.11, 0.14)
+_TURNED = 0.4  # of the whole ones
+MAP_SIDE = 16  # cells of the map of foreign ink
+_CELL = CROP_SIDE // MAP_SIDE
+_LEAST = 40  # px of ink that must remain
+_TRIES = 20
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """``ink`` (n, 128, 128) bytes; ``category``, ``turns`` (quarters), ``kind`` (n,) integers.
+
+    ``foreign`` (n, 16, 16) is the share of each cell's ink that was added, in bytes; ``inked``
+    tells the cells that have ink at all.
+    """
+
+    ink: NDArray[np.uint8]
+    category: NDArray[np.int64]
+    turns: NDArray[np.int64]
+    kind: NDArray[np.int64]
+    foreign: NDArray[np.uint8]
+    inked: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.ink)
+
+
+def make_examples(
+    sheets: NDArray[np.uint8], category: NDArray[np.int64], variants: int, seed: int, workers: int
+) -> Examples:
+    """Make ``variants`` of each sheet (n, h, w; ink = 255), the same for the same seed."""
+    numbers = np.tile(np.arange(len(sheets)), variants)
+    parts = np.array_split(np.arange(len(numbers)), max(1, workers) * 4)
+    make = partial(_make_part, sheets, category, numbers, seed)
+    if workers <= 1:
+        made = [make(part) for part in parts]
+    else:
+        with ProcessPoolExecutor(workers) as pool:
+            made = list(pool.map(make, parts))
+    return Examples(*(np.concatenate(column) for column in zip(*made, strict=True)))
+
+
+def augmented(sheet: NDArray[np.uint8], rng: Rng, strength: float = 1.0) -> FloatArray:
+    """Mirror, lean, stretch, resize and thicken: what does not change what a drawing shows."""
+    picture = Image.fromarray(sheet)
+    if rng.random() < 0.5:
+        picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    thicker = rng.random()
+    if thicker < 0.3:
+        picture = picture.filter(ImageFilter.MaxFilter(3))
+    elif thicker < 0.42 * strength:
+        picture = picture.filter(ImageFilter.MaxFilter(5))
+    move = _affine(picture.size, rng, strength)
+    moved = picture.transform(picture.size, Image.Transform.AFFINE, move, Image.Resampling.BILINEAR)
+    return np.asarray(moved, np.float32) / 255
+
+
+def squared(ink: FloatArray, rng: Rng | None = None) -> tuple[int, int, int]:
+    """Return left, top and side of the square that the product crops to, jittered with ``rng``."""
+    top, bottom, left, right = ink_box(ink)
+    side = max(bottom - top, right - left, 8) * (1 + 2 * MARGIN)
+    x, y = (left + right) / 2, (top + bottom) / 2
+    if rng is not None:
+        side *= rng.uniform(0.97, 1.06)
+        x, y = x + rng.normal(0, 0.012) * side, y + rng.normal(0, 0.012) * side
+    side = round(side)
+    return round(x - side / 2), round(y - side / 2), side
+
+
+def crop(values: FloatArray, square: tuple[int, int, int]) -> FloatArray:
+    """Cut the square out of (h, w) values in 0–1 and bring it to (128, 128)."""
+    x, y, side = square
+    grey = Image.fromarray((values * 255).astype(np.uint8))
+    small = grey.crop((x, y, x + side, y + side)).resize(
+        (CROP_SIDE, CROP_SIDE), Image.Resampling.BILINEAR
+    )
+    return np.asarray(small, np.float32) / 255
+
+
+def by_cell(values: FloatArray) -> FloatArray:
+    """Sum (128, 128) values over the cells of the map, (16, 16)."""
+    return np.asarray(values.reshape(MAP_SIDE, _CELL, MAP_SIDE, _CELL).sum(axis=(1, 3)))
+
+
+def _make_part(
+    sheets: NDArray[np.uint8],
+    category: NDArray[np.int64],
+    numbers: NDArray[np.int64],
+    seed: int,
+    part: NDArray[np.int64],
+) -> tuple[NDArray[np.generic], ...]:
+    rows = [_example(sheets, numbers[i], np.random.default_rng((seed, int(i)))) for i in part]
+    ink, turns, kind, foreign, inked = (np.array(column) for column in zip(*rows, strict=True))
+    return ink, category[numbers[part]], turns, kind, foreign, inked
+
+
+def _example(
+    sheets: NDArray[np.uint8], number: int, rng: Rng
+) -> tuple[NDArray[np.uint8], int, int, NDArray[np.uint8], NDArray[np.bool_]]:
+    kind = int(rng.choice(len(KINDS), p=_SHARES))
+    turns = _turns(rng) if kind == 0 and rng.random() < _TURNED else 0
+    spoilt = _spoilt(sheets, number, kind, turns, rng)
+    square = squared(spoilt.ink, rng)
+    ink, foreign = crop(spoilt.ink, square), crop(spoilt.foreign.astype(np.float32), square)
+    there = by_cell(ink)
+    share = by_cell(foreign * ink) / np.maximum(there, 1e-3)
+    return _bytes(ink), turns, kind, _bytes(np.clip(share, 0, 1)), there > 1.5
+
+
+def _spoilt(sheets: NDArray[np.uint8], number: int, kind: int, turns: int, rng: Rng) -> Spoilt:
+    for _ in range(_TRIES):
+        host = augmented(sheets[number], rng)
+        if (host >= INK).sum() >= _LEAST:
+            spoilt = _spoil(host, sheets, kind, turns, rng)
+            if (spoilt.ink >= INK).sum() >= _LEAST:
+                return spoilt
+    return turned(sheets[number].astype(np.float32) / 255, turns)
+
+
+def _spoil(host: FloatArray, sheets: NDArray[np.uint8], kind: int, turns: int, rng: Rng) -> Spoilt:
+    match KINDS[kind]:
+        case "half":
+            return half_erased(host, rng)
+        case "patch":
+            return patch_erased(host, rng)
+        case "scribble":
+            return scribbled(host, rng)
+        case "intruder":
+            return intruded(host, augmented(sheets[int(rng.integers(len(sheets)))], rng), rng)
+    return turned(host, turns)
+
+
+def _turns(rng: Rng) -> int:
+    return int(rng.choice((1, 2, 3), p=(0.22, 0.56, 0.22)))
+
+
+def _affine(size: tuple[int, int], rng: Rng, strength: float) -> Sequence[float]:
+    lean = rng.normal(0, 0.12 * strength)
+    wide, high = np.exp(rng.normal(0.12, 0.22 * strength) + rng.normal(0, 0.1 * strength, 2))
+    shear = rng.normal(0, 0.08 * strength)
+    c, s = math.cos(lean), math.sin(lean)
+    matrix = np.array([[c * wide, shear - s * wide], [s * high, c * high]])
+    middle = np.array(size) / 2
+    shift = middle - matrix @ middle + rng.normal(0, 12 * strength, 2)
+    return (*matrix[0], shift[0], *matrix[1], shift[1])
+
+
+def _bytes(values: FloatArray) -> NDArray[np.uint8]:
+    return (values * 255).astype(np.uint8)
