@@ -67,6 +67,8 @@ def _reasons(assessment: Assessment) -> tuple[str, ...]:
         "marks": "its strokes and their layout",
         "age": "how old or young it looks",
         "category": "how little it looks like what it was named",
+        "parts": "that something seems to be missing or added",
+        "orientation": "which way up it seems to be",
     }
     rare = [
         phrases[name]

@@ -17,23 +17,21 @@ from typing import ParamSpec, TypeVar
 
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # read once, when numpy is imported
 
-import numpy as np
-
 from app.actions.analyze import BundleAnalyzer
+from app.features import joined
 from app.imaging import intake, synthetic
 from app.imaging.demo_samples import DEMO_SAMPLES, SyntheticSample, as_png
 from app.imaging.marks import domain_measures, mark_statistics
 from app.imaging.overlay import saliency_map
 from app.imaging.paper import crop_to_ink, find_ink
 from app.inference.bundle import Bundle
-from app.scoring.assess import DrawingFeatures, assess, pooled
-from app.scoring.attribution import patch_distances
-from app.scoring.norms import FloatArray
+from app.scoring.assess import DrawingFeatures, assess
+from app.scoring.attribution import foreign_shares
 
 LIMIT = 15.0  # ms, the whole analysis of one drawing of 300 × 300 pixels
 PIXEL_WORK = ("read", "ink", "crop", "marks", "domain", "map", "encode")
 NETWORK = "trunk"
-AGE = 6.5
+AGE, CATEGORY = 6.5, "rabbit"
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -58,10 +56,10 @@ def main() -> None:
     options = read_options()
     analyzer, bundle = BundleAnalyzer.open(options.bundle), Bundle.open(options.bundle)
     contents = chosen(options.drawings, options.count)
-    analyzer.analyze(contents[0], AGE, None)  # the first one pays for late imports
+    analyzer.analyze(contents[0], AGE, CATEGORY)  # the first one pays for late imports
     watch = Stopwatch()
     for content in contents:
-        watch("whole", analyzer.analyze, content, AGE, None)
+        watch("whole", analyzer.analyze, content, AGE, CATEGORY)
         take_apart(watch, bundle, content)
     report(watch)
 
@@ -94,20 +92,14 @@ def take_apart(watch: Stopwatch, bundle: Bundle, content: bytes) -> None:
     crop = watch("crop", crop_to_ink, sheet)
     if crop is None:
         return
-    patches = watch("trunk", bundle.trunk.patches, crop.ink)
+    seen = watch("trunk", bundle.trunk.see, crop.ink)
     marks = watch("marks", mark_statistics, sheet, crop)
     measures = watch("domain", domain_measures, sheet, crop)
-    distances = watch("scoring", score, bundle, patches, marks, measures)
-    contributions = watch("map", saliency_map, sheet, crop, distances, picture.size)
+    features = joined(seen, marks)
+    watch("scoring", assess, bundle.norms, DrawingFeatures(features, measures), AGE, CATEGORY)
+    foreign = foreign_shares(seen.foreign)
+    contributions = watch("map", saliency_map, sheet, crop, foreign, picture.size)
     watch("encode", lambda: (intake.encode_map(contributions), intake.encode(picture, content)))
-
-
-def score(
-    bundle: Bundle, patches: FloatArray, marks: FloatArray, measures: FloatArray
-) -> FloatArray:
-    drawing = DrawingFeatures(np.concatenate([pooled(patches), marks]), measures)
-    assess(bundle.norms, drawing, AGE, None)
-    return patch_distances(patches, bundle.norms.usual_patches)
 
 
 def report(watch: Stopwatch) -> None:

@@ -12,7 +12,7 @@ from app.imaging.overlay import saliency_map
 from app.inference.bundle import Bundle
 from app.scoring.assess import DrawingFeatures, assess
 from app.scoring.assessment import Assessment, Verdict
-from app.scoring.attribution import patch_distances
+from app.scoring.attribution import foreign_shares
 from app.wording import sentences
 
 
@@ -22,7 +22,7 @@ class BundleAnalyzer:
     def __init__(self, bundle: Bundle) -> None:
         self._bundle = bundle
         self.reference = BundleReference(bundle.version, bundle.sha256)
-        self.categories = bundle.norms.categories
+        self.categories = bundle.norms.named_categories
 
     @classmethod
     def open(cls, folder: Path) -> "BundleAnalyzer":
@@ -54,5 +54,5 @@ class BundleAnalyzer:
     ) -> bytes | None:
         if inked is None or assessment.verdict is Verdict.NOT_A_DRAWING:
             return None
-        distances = patch_distances(inked.patches, self._bundle.norms.usual_patches)
-        return intake.encode_map(saliency_map(inked.sheet, inked.crop, distances, picture.size))
+        foreign = foreign_shares(inked.seen.foreign)
+        return intake.encode_map(saliency_map(inked.sheet, inked.crop, foreign, picture.size))

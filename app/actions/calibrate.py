@@ -138,7 +138,7 @@ def _why_not(norms: Norms, measured: _Measured) -> str | None:
     drawing, year = measured.drawing, int(measured.age_years)
     if drawing is None:
         return "It has no ink that could be found."
-    if norms.gate.refuses(gate_features(drawing.features, drawing.domain_measures)):
+    if norms.gate.refuses(gate_features(drawing.features, drawing.domain_measures), known=True):
         return "It does not look like a drawing."
     children = norms.references(measured.place).group(year).children
     if children < MINIMUM_CHILDREN:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.scoring.assessment import (
     TERMS,
@@ -16,8 +17,8 @@ from app.scoring.assessment import (
 )
 from app.scoring.conformal import MINIMUM_CHILDREN, Calibration, Group
 from app.scoring.gate import DomainGuard, Gate
-from app.scoring.nonconformity import nonconformity_scores
-from app.scoring.norms import FloatArray, FoldNorms
+from app.scoring.nonconformity import score_reading
+from app.scoring.norms import FloatArray, FoldNorms, Reading
 from app.scoring.recalibration import LocalCalibration, LocalNorms, local_scores
 from app.scoring.sitting import Sittings
 
@@ -29,16 +30,18 @@ NEAREST = 5
 class Norms:
     """All that a drawing is compared with: norms by fold, their calibration, gate and guard.
 
-    ``local`` are an operator's own drawings, if any; ``sittings`` is for several by one child.
+    ``has_norm`` (c,) tells which of the ``categories`` have norms of their own; the others are only
+    recognised. ``local`` are an operator's own drawings, if any; ``sittings`` is for several by one
+    child.
     """
 
     categories: tuple[str, ...]
+    has_norm: NDArray[np.bool_]
     folds: tuple[FoldNorms, ...]
     named: Calibration
     unnamed: Calibration
     gate: Gate
     guard: DomainGuard
-    usual_patches: FloatArray
     age_error: float
     local: LocalNorms = field(default_factory=LocalNorms)
     sittings: Sittings = field(default_factory=Sittings)
@@ -46,7 +49,13 @@ class Norms:
     def index(self, category: str | None) -> int | None:
         """Return the category's place, or ``None`` if it has no norms of its own."""
         plain = (category or "").strip().lower()
-        return self.categories.index(plain) if plain in self.categories else None
+        place = self.categories.index(plain) if plain in self.categories else None
+        return place if place is not None and self.has_norm[place] else None
+
+    @property
+    def named_categories(self) -> tuple[str, ...]:
+        """The categories that a drawing can be compared within."""
+        return tuple(c for c, own in zip(self.categories, self.has_norm, strict=True) if own)
 
     def references(self, place: int | None) -> Calibration:
         """Return those compared by category, or without one."""
@@ -86,26 +95,38 @@ def assess(
     if drawing is None:
         return Assessment(Verdict.NOT_A_DRAWING, LEVEL, DomainMatch(False, None), used)
     domain = _domain(norms, drawing)
-    if norms.gate.refuses(gate_features(drawing.features, drawing.domain_measures)):
+    asked = gate_features(drawing.features, drawing.domain_measures)
+    if norms.gate.refuses(asked, known=domain.matched):
         return Assessment(Verdict.NOT_A_DRAWING, LEVEL, domain, used)
-    nearest = _nearest(norms, drawing.features)
+    readings = read_by_fold(norms, drawing.features, place)
+    nearest = _nearest(norms, readings)
     # What holds for 80 % of children of the references' kind holds for no share of others.
-    age = _apparent_age(norms, drawing.features) if domain.matched else None
+    age = _apparent_age(norms, readings) if domain.matched else None
     reason = _reason(group, domain)
     if reason is not None:
         return Assessment(
             Verdict.NO_NORM, LEVEL, domain, used,
             apparent_age=age, categories=nearest, reason=reason,
         )  # fmt: skip
-    scores = fold_scores(norms, drawing.features, age_years, place)
+    scores = fold_scores(norms, readings, age_years, place)
     return _compared(_standing(group, scores, local), used, domain, age, nearest)
 
 
+def read_by_fold(norms: Norms, features: FloatArray, place: int | None) -> tuple[Reading, ...]:
+    """Let each fold's norms read a drawing."""
+    return tuple(fold.read(features, place) for fold in norms.folds)
+
+
 def fold_scores(
-    norms: Norms, features: FloatArray, age_years: float, place: int | None
+    norms: Norms, readings: tuple[Reading, ...], age_years: float, place: int | None
 ) -> FloatArray:
     """Nonconformity by each fold's norms: (folds, c), one column a term, the combination last."""
-    return np.stack([nonconformity_scores(f, features, age_years, place) for f in norms.folds])
+    return np.stack(
+        [
+            score_reading(fold, reading, age_years, place)
+            for fold, reading in zip(norms.folds, readings, strict=True)
+        ]
+    )
 
 
 def _chosen(norms: Norms, category: str | None) -> tuple[int | None, LocalCalibration | None]:
@@ -176,24 +197,18 @@ def _domain(norms: Norms, drawing: DrawingFeatures) -> DomainMatch:
     return DomainMatch(distance <= 1, round(distance, 3))
 
 
-def predicted_age(norms: Norms, features: FloatArray) -> float:
+def predicted_age(readings: tuple[Reading, ...]) -> float:
     """Age in years that a drawing looks like."""
-    return float(np.mean([fold.age.predict(fold.standardise(features)) for fold in norms.folds]))
+    return float(np.mean([reading.years for reading in readings]))
 
 
-def _apparent_age(norms: Norms, features: FloatArray) -> AgeEstimate:
-    years, error = predicted_age(norms, features), norms.age_error
+def _apparent_age(norms: Norms, readings: tuple[Reading, ...]) -> AgeEstimate:
+    years, error = predicted_age(readings), norms.age_error
     return AgeEstimate(round(years, 2), round(years - error, 2), round(years + error, 2))
 
 
-def _nearest(norms: Norms, features: FloatArray) -> tuple[CategoryGuess, ...]:
-    probabilities = np.mean(
-        [
-            np.exp(fold.category.log_probabilities(fold.standardise(features)))
-            for fold in norms.folds
-        ],
-        axis=0,
-    )
+def _nearest(norms: Norms, readings: tuple[Reading, ...]) -> tuple[CategoryGuess, ...]:
+    probabilities = np.mean([np.exp(reading.log_probabilities) for reading in readings], axis=0)
     best = np.argsort(probabilities)[::-1][:NEAREST]
     return tuple(
         CategoryGuess(norms.categories[i], round(float(probabilities[i]), 4)) for i in best

@@ -111,4 +111,4 @@ class Assessment:
         }
 
 
-TERMS = ("typicality", "marks", "age", "category")
+TERMS = ("typicality", "marks", "age", "category", "parts", "orientation")

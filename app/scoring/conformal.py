@@ -8,6 +8,7 @@ prediction: Lee, Barber & Willett 2023).
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +22,8 @@ MINIMUM_CHILDREN = 60
 class Calibration:
     """Scores of the reference drawings, each by the norms that have not seen its child.
 
-    ``scores`` is (n, 5): four terms and their combination; ``fold``, ``year`` and ``child`` are
-    (n,) integers.
+    ``scores`` is (n, c): the terms and their combination; ``fold``, ``year`` and ``child`` are (n,)
+    integers.
     """
 
     scores: FloatArray
@@ -32,6 +33,13 @@ class Calibration:
 
     def group(self, year: int) -> "Group":
         """Return the references of one completed year of age."""
+        return self._groups.get(year) or self._chosen(year)
+
+    @cached_property
+    def _groups(self) -> dict[int, "Group"]:
+        return {int(year): self._chosen(int(year)) for year in np.unique(self.year)}
+
+    def _chosen(self, year: int) -> "Group":
         member = self.year == year
         _, index, drawings = np.unique(self.child[member], return_inverse=True, return_counts=True)
         return Group(self.scores[member], self.fold[member], 1 / drawings[index], len(drawings))
@@ -52,7 +60,7 @@ class Group:
         return 1 / (1 + self.children)
 
     def p_values(self, scores: FloatArray) -> FloatArray:
-        """From ``scores`` (folds, 5), by each fold's norms, return (5,); ``nan``: undefined."""
+        """From ``scores`` (folds, c), by each fold's norms, return (c,); ``nan``: undefined."""
         return np.asarray((1 + self._at_least(scores)) / (1 + self.children), np.float32)
 
     def percentile(self, scores: FloatArray) -> float:

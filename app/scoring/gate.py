@@ -14,7 +14,8 @@ LIMIT_SLACK = 1.25
 class Gate:
     """Logistic regression between drawings and blank sheets, print, textures and photographs.
 
-    ``threshold`` is set on drawings that were not used to fit it.
+    ``threshold`` is set on drawings that were not used to fit it; ``threshold_unknown``, lower, is
+    for pictures of a kind that the norms do not know, which have to look more like a drawing.
     """
 
     centre: FloatArray
@@ -22,10 +23,11 @@ class Gate:
     weights: FloatArray
     intercept: float
     threshold: float
+    threshold_unknown: float
 
-    def refuses(self, features: FloatArray) -> bool:
+    def refuses(self, features: FloatArray, *, known: bool) -> bool:
         """Tell whether ``features`` (d,) look like something other than a drawing."""
-        return self.logit(features) > self.threshold
+        return self.logit(features) > (self.threshold if known else self.threshold_unknown)
 
     def logit(self, features: FloatArray) -> float:
         """Log-odds of not being a drawing."""

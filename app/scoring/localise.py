@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from app.scoring.assess import Norms, fold_scores, predicted_age
+from app.scoring.assess import Norms, fold_scores, predicted_age, read_by_fold
 from app.scoring.assessment import AGE_COVERAGE
 from app.scoring.conformal import Calibration, weighted_quantile
 from app.scoring.norms import FloatArray
@@ -62,7 +62,8 @@ def _calibration(
     p_values, scores = [], []
     for row in rows:
         age, place = float(drawings.age_years[row]), int(drawings.place[row]) if named else None
-        by_fold = fold_scores(norms, drawings.features[row], age, place)
+        readings = read_by_fold(norms, drawings.features[row], place)
+        by_fold = fold_scores(norms, readings, age, place)
         p_values.append(norms.references(place).group(int(age)).p_values(by_fold))
         scores.append(local_scores(by_fold))
     return LocalCalibration(np.stack(p_values), np.stack(scores), drawings.child[rows])
@@ -80,7 +81,13 @@ def _sittings(calibration: LocalCalibration) -> SittingCalibration:
 
 
 def _apparent_ages(norms: Norms, drawings: LocalDrawings) -> FloatArray:
-    return np.array([predicted_age(norms, x) for x in drawings.features])
+    places = [int(place) if place >= 0 else None for place in drawings.place]
+    return np.array(
+        [
+            predicted_age(read_by_fold(norms, x, place))
+            for x, place in zip(drawings.features, places, strict=True)
+        ]
+    )
 
 
 def _age_error(ages: FloatArray, drawings: LocalDrawings) -> float:

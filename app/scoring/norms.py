@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.floating[Any]]
 
+DAMAGE = ("whole", "half", "patch", "scribble", "intruder")
+LEAST_LOG_PROBABILITY = -8.0  # below, a drawing is simply unrecognisable
+
 
 def age_basis(age_years: float | FloatArray) -> FloatArray:
     """Return (…, 3): a constant, the age and its square, centred at six years."""
@@ -23,11 +26,13 @@ def age_basis(age_years: float | FloatArray) -> FloatArray:
 class ConditionalNorm:
     """A Gaussian whose mean moves with age and category, with one shared precision.
 
-    ``coefficients`` (3, d) give the mean by age; ``offsets`` (c, d) what a category adds, shrunk
-    towards 0 for small categories; ``precision`` (d, d) is the inverse Ledoit–Wolf covariance of
-    what remains. The distance is the squared Mahalanobis distance over d.
+    It lives on the ``axes`` (d, k) along which the references differ most. ``coefficients`` (3, k)
+    give the mean by age; ``offsets`` (c, k) what a category adds, shrunk towards 0 for small
+    categories; ``precision`` (k, k) is the inverse Ledoit–Wolf covariance of what remains. The
+    distance is the squared Mahalanobis distance over k.
     """
 
+    axes: FloatArray
     coefficients: FloatArray
     offsets: FloatArray
     precision: FloatArray
@@ -35,48 +40,78 @@ class ConditionalNorm:
 
     def distance(self, x: FloatArray, age_years: float, category: int | None) -> float:
         """How far ``x`` (d,) lies from what is usual; without a category, from all of that age."""
-        rest = x - age_basis(age_years) @ self.coefficients
+        rest = x @ self.axes - age_basis(age_years) @ self.coefficients
         precision = self.precision_unnamed
         if category is not None:
             rest, precision = rest - self.offsets[category], self.precision
-        return float(rest @ precision @ rest) / len(x)
+        return float(rest @ precision @ rest) / len(rest)
+
+
+@dataclass(frozen=True, eq=False)
+class Discriminant:
+    """Linear discriminant analysis: log-probabilities of the classes (k,) from ``weights`` (d, k).
+
+    ``log_shares`` (k,) are the logarithms of the classes' prior shares, contained in
+    ``intercepts`` (k,). The temperature is fitted on drawings that the rest was not fitted to.
+    """
+
+    weights: FloatArray
+    intercepts: FloatArray
+    log_shares: FloatArray
+    temperature: float
+
+    def log_probabilities(self, x: FloatArray) -> FloatArray:
+        """Return (k,) for ``x`` (d,), or (n, k) for (n, d)."""
+        logits = (x @ self.weights + self.intercepts) / self.temperature
+        logits = logits - logits.max(axis=-1, keepdims=True)
+        return np.asarray(logits - np.log(np.exp(logits).sum(-1, keepdims=True)), np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Orientation:
+    """How much likelier a drawing is turned than upright, for the category it shows.
+
+    Discriminants between upright and upside down, and between upright and sideways, whose means
+    belong to a category: ``weights`` (c + 1, 2, d), ``intercepts`` (c + 1, 2). The last row is for
+    drawings without a category.
+    """
+
+    weights: FloatArray
+    intercepts: FloatArray
+
+    def log_odds(self, x: FloatArray, category: int | None) -> float:
+        """Log-odds of being turned, for ``x`` (d,)."""
+        row = -1 if category is None else category
+        upside_down, sideways = self.weights[row] @ x + self.intercepts[row]
+        return float(np.logaddexp(upside_down, sideways))
 
 
 @dataclass(frozen=True, eq=False)
 class AgeRegression:
-    """Linear prediction of age, and what it says of children of a given age.
+    """Prediction of age: linear in the features, then corrected by how clear the drawing is.
 
-    ``expected`` (3,) gives the mean prediction for an age (shrunk towards the middle, as one
-    drawing carries little age), ``spread`` its standard deviation.
+    ``clarity`` (2, 3) holds, for drawings with and without a category, the coefficients of a
+    constant, the linear prediction and the log-probability of the category (of the likeliest one
+    where none is named): older children draw what others recognise. ``expected`` (3,) gives the
+    mean prediction for an age, ``spread`` its standard deviation.
     """
 
     weights: FloatArray
     intercept: float
+    clarity: FloatArray
     expected: FloatArray
     spread: float
 
-    def predict(self, x: FloatArray) -> float:
-        """Years."""
-        return float(x @ self.weights) + self.intercept
+    def predict(self, x: FloatArray, log_probabilities: FloatArray, category: int | None) -> float:
+        """Years, from ``x`` (d,) and what the category's discriminant says of it (c,)."""
+        clear = log_probabilities.max() if category is None else log_probabilities[category]
+        linear = float(x @ self.weights) + self.intercept
+        terms = np.array([1.0, linear, max(float(clear), LEAST_LOG_PROBABILITY)])
+        return float(terms @ self.clarity[int(category is None)])
 
-    def surprise(self, x: FloatArray, age_years: float) -> float:
-        """Distance of the prediction from the one expected at this age, in spreads."""
-        return abs(self.predict(x) - float(age_basis(age_years) @ self.expected)) / self.spread
-
-
-@dataclass(frozen=True, eq=False)
-class CategoryClassifier:
-    """Multinomial logistic regression, its temperature fitted on drawings not used to fit it."""
-
-    weights: FloatArray
-    intercepts: FloatArray
-    temperature: float
-
-    def log_probabilities(self, x: FloatArray) -> FloatArray:
-        """Return (c,)."""
-        logits = (x @ self.weights + self.intercepts) / self.temperature
-        logits -= logits.max()
-        return np.asarray(logits - np.log(np.exp(logits).sum()), np.float32)
+    def surprise(self, years: float, age_years: float) -> float:
+        """Distance of a prediction from the one expected at this age, in spreads."""
+        return abs(years - float(age_basis(age_years) @ self.expected)) / self.spread
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,8 +119,9 @@ class FoldNorms:
     """Everything fitted without one fold of the children, to be calibrated on that fold.
 
     ``centre`` and ``scale`` standardise the joined vector of deep features and marks; ``deep`` is
-    how many of its entries are deep features. ``tails`` (4, q) holds, for each term, evenly spaced
-    quantiles of its values, from which the combination reads how rare a value is.
+    how many of its entries are deep features. ``parts`` tells the kinds of ``DAMAGE`` apart.
+    ``tails`` (terms, q) holds, for each term, evenly spaced quantiles of its values, from which the
+    combination reads how rare a value is.
     """
 
     centre: FloatArray
@@ -94,9 +130,26 @@ class FoldNorms:
     typicality: ConditionalNorm
     marks: ConditionalNorm
     age: AgeRegression
-    category: CategoryClassifier
+    category: Discriminant
+    parts: Discriminant
+    orientation: Orientation
     tails: FloatArray
 
     def standardise(self, x: FloatArray) -> FloatArray:
         """Return ``x`` in spreads from its mean, clipped so that one odd entry cannot rule."""
         return np.asarray(np.clip((x - self.centre) / self.scale, -6, 6), np.float32)
+
+    def read(self, features: FloatArray, category: int | None) -> "Reading":
+        """Say what the norms see in a drawing before its age is taken into account."""
+        x = self.standardise(features)
+        likely = self.category.log_probabilities(x)
+        return Reading(x, likely, self.age.predict(x, likely, category))
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """A drawing as one fold's norms see it: standardised features, categories, apparent age."""
+
+    x: FloatArray
+    log_probabilities: FloatArray
+    years: float

@@ -18,13 +18,17 @@ MINIMUM_CHILDREN = 5
 
 @dataclass(frozen=True)
 class ReferenceDrawing:
-    """One row of a metadata file; ``child`` is unique over all sets."""
+    """One row of a metadata file; ``child`` is unique over all sets.
+
+    ``human_recognition`` is the share of raters who saw what was drawn, where it was asked.
+    """
 
     path: Path
     collection: str
     child: str
     age_years: float | None
     category: str | None
+    human_recognition: float | None = None
 
 
 def read_collection(folder: Path) -> list[ReferenceDrawing]:
@@ -57,22 +61,39 @@ def with_age(drawings: list[ReferenceDrawing]) -> list[ReferenceDrawing]:
     return [d for d in drawings if d.age_years is not None and d.category not in COPYING_TRIALS]
 
 
-def norm_categories(drawings: list[ReferenceDrawing]) -> tuple[str, ...]:
-    """Return the categories with enough drawings of enough children to have norms of their own."""
+def drawn_categories(drawings: list[ReferenceDrawing]) -> tuple[str, ...]:
+    """Return every category that was drawn."""
+    return tuple(sorted({d.category for d in drawings if d.category}))
+
+
+def has_norm(drawings: list[ReferenceDrawing], categories: tuple[str, ...]) -> NDArray[np.bool_]:
+    """Tell for each category whether ``drawings`` give it norms of its own.
+
+    That takes enough drawings by enough children: a rarer category is recognised, but drawings of
+    it are compared with those of all categories.
+    """
     count = Counter(d.category for d in drawings if d.category)
     children = Counter(category for category, _ in {(d.category, d.child) for d in drawings})
-    return tuple(
-        sorted(c for c in count if count[c] >= MINIMUM_DRAWINGS and children[c] >= MINIMUM_CHILDREN)
+    return np.array(
+        [count[c] >= MINIMUM_DRAWINGS and children[c] >= MINIMUM_CHILDREN for c in categories]
     )
 
 
 def folds_by_child(drawings: list[ReferenceDrawing], folds: int, seed: int) -> NDArray[np.int32]:
-    """Assign each drawing (n,) to a fold, all of a child to one, ages and sets spread evenly."""
+    """Assign each drawing (n,) to a fold, all of a child to one.
+
+    Sets, ages and categories are spread evenly, by the first drawing of each child.
+    """
     first = {d.child: d for d in reversed(drawings)}
     rng = np.random.default_rng(seed)
     shuffled = [list(first)[i] for i in rng.permutation(len(first))]
     ordered = sorted(
-        shuffled, key=lambda child: (first[child].collection, int(first[child].age_years or 0))
+        shuffled,
+        key=lambda child: (
+            first[child].collection,
+            int(first[child].age_years or 0),
+            first[child].category or "",
+        ),
     )
     start = int(rng.integers(folds))
     fold = {child: (place + start) % folds for place, child in enumerate(ordered)}
@@ -86,4 +107,5 @@ def _drawing(folder: Path, row: dict[str, str]) -> ReferenceDrawing:
         f"{folder.name}/{row['session_id'] or row['file']}",
         float(row["age_years"]) if row["age_years"] else None,
         row["category"].strip().lower() or None,
+        float(row["human_recognition"]) if row.get("human_recognition") else None,
     )

@@ -1,30 +1,40 @@
-"""Reference drawings -> features, one after the other, with a progress bar."""
+"""Reference drawings -> features, on as many cores as the recipe says, with a progress bar."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image
 from rich.progress import track
 
-from app.features import Inked, extract
+from app.features import Inked, extract, measure
 from app.imaging import intake
-from app.imaging.paper import INK
+from app.imaging.marks import MARKS
+from app.imaging.paper import Sheet, find_ink
 from app.inference.trunk import Trunk
 from app.scoring.assess import gate_features
 from app.scoring.norms import FloatArray
-from app.training.dataset import ReferenceDrawing
-from app.training.fit import References
+from app.training.dataset import ReferenceDrawing, drawn_categories, has_norm
+from app.training.references import References
+from app.training.variants import VARIANTS, variants
+
+T = TypeVar("T")
+R = TypeVar("R")
+_BATCH = 20
 
 
 @dataclass(frozen=True, eq=False)
 class Embedded:
-    """Features (n, d) of the drawings that have ink, their domain measures and ink patches."""
+    """Features (n, d) of the drawings that have ink, their domain measures, their variants'."""
 
     drawings: tuple[ReferenceDrawing, ...]
     features: FloatArray
     domain: FloatArray
-    patches: tuple[FloatArray, ...]
+    variants: FloatArray
 
     @property
     def gate(self) -> FloatArray:
@@ -33,33 +43,70 @@ class Embedded:
             [gate_features(x, m) for x, m in zip(self.features, self.domain, strict=True)]
         )
 
-    def references(self, categories: tuple[str, ...], deep: int) -> References:
+    def references(self) -> References:
         """Return the drawings as arrays."""
+        categories = drawn_categories(list(self.drawings))
         place = {name: i for i, name in enumerate(categories)}
         children = {c: i for i, c in enumerate(dict.fromkeys(d.child for d in self.drawings))}
         return References(
             self.features,
-            deep,
+            self.features.shape[1] - len(MARKS),
             np.array([d.age_years for d in self.drawings], np.float32),
             np.array([place.get(d.category or "", -1) for d in self.drawings], np.int32),
             np.array([children[d.child] for d in self.drawings], np.int32),
             categories,
+            has_norm(list(self.drawings), categories),
+            self.variants,
         )
 
 
-def embed(trunk: Trunk, drawings: Sequence[ReferenceDrawing], what: str) -> Embedded:
+@dataclass(frozen=True, eq=False)
+class _Measured:
+    drawing: ReferenceDrawing
+    features: FloatArray
+    domain: FloatArray
+    variants: FloatArray
+
+
+@dataclass(frozen=True)
+class VariantRecipe:
+    """``guests`` are the drawings that intrude on others; none of a child's may be among them."""
+
+    guests: tuple[ReferenceDrawing, ...]
+    seed: int
+
+
+def embed(
+    trunk: Path,
+    drawings: Sequence[ReferenceDrawing],
+    what: str,
+    workers: int = 1,
+    recipe: VariantRecipe | None = None,
+) -> Embedded:
     """Read and measure every drawing; those without ink are left out."""
-    measured = [
-        (drawing, inked)
-        for drawing in track(drawings, what)
-        if (inked := extract(trunk, intake.read(drawing.path.read_bytes())))
-    ]
+    numbered = list(enumerate(drawings))
+    measured = in_batches(partial(_measure_batch, trunk, recipe), numbered, what, workers)
+    rows = list(measured)
     return Embedded(
-        tuple(drawing for drawing, _ in measured),
-        np.stack([inked.features for _, inked in measured]),
-        np.stack([inked.domain_measures for _, inked in measured]),
-        tuple(inked_patches(inked) for _, inked in measured),
+        tuple(row.drawing for row in rows),
+        np.stack([row.features for row in rows]),
+        np.stack([row.domain for row in rows]),
+        np.stack([row.variants for row in rows]),
     )
+
+
+def in_batches(
+    work: Callable[[Sequence[T]], list[R]], items: Sequence[T], what: str, workers: int
+) -> Iterator[R]:
+    """Apply ``work`` to batches of the items, in order, on several cores where asked."""
+    batches = [items[i : i + _BATCH] for i in range(0, len(items), _BATCH)]
+    if workers <= 1:
+        for batch in track(batches, what):
+            yield from work(batch)
+        return
+    with ProcessPoolExecutor(workers) as pool:
+        for results in track(pool.map(work, batches), what, total=len(batches)):
+            yield from results
 
 
 def gate_rows(trunk: Trunk, pictures: Iterable[Image.Image], what: str) -> FloatArray:
@@ -68,9 +115,34 @@ def gate_rows(trunk: Trunk, pictures: Iterable[Image.Image], what: str) -> Float
     return np.stack([gate_features(i.features, i.domain_measures) for i in inked if i])
 
 
-def inked_patches(inked: Inked) -> FloatArray:
-    """Return the feature map's patches (n, d) that lie over ink."""
-    d, height, width = inked.patches.shape
-    rows, columns = inked.crop.ink.shape
-    cells = inked.crop.ink.reshape(height, rows // height, width, columns // width)
-    return np.asarray(inked.patches.reshape(d, -1).T[cells.max(axis=(1, 3)).ravel() > INK])
+def read_sheet(drawing: ReferenceDrawing) -> Sheet:
+    """Find the ink of a drawing on disk."""
+    return find_ink(intake.read(drawing.path.read_bytes()))
+
+
+def _measure_batch(
+    path: Path, recipe: VariantRecipe | None, batch: Sequence[tuple[int, ReferenceDrawing]]
+) -> list[_Measured]:
+    trunk = Trunk(path)
+    measured = []
+    for number, drawing in batch:
+        sheet = read_sheet(drawing)
+        inked = measure(trunk, sheet)
+        if inked is not None:
+            made = _measure_variants(trunk, inked, number, recipe)
+            measured.append(_Measured(drawing, inked.features, inked.domain_measures, made))
+    return measured
+
+
+def _measure_variants(
+    trunk: Trunk, inked: Inked, number: int, recipe: VariantRecipe | None
+) -> FloatArray:
+    if recipe is None:
+        return np.zeros((0, len(inked.features)), np.float32)
+    rng = np.random.default_rng((recipe.seed, number))
+    guests = [
+        read_sheet(recipe.guests[int(i)]).ink
+        for i in rng.integers(len(recipe.guests), size=VARIANTS.count("intruder"))
+    ]
+    made = (measure(trunk, sheet) for sheet in variants(inked.sheet, guests, rng))
+    return np.stack([inked.features if each is None else each.features for each in made])

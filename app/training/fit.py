@@ -3,116 +3,119 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from app.scoring.assessment import AGE_COVERAGE
 from app.scoring.conformal import Calibration, weighted_quantile
 from app.scoring.nonconformity import COMBINED, nonconformity_scores
 from app.scoring.norms import (
+    DAMAGE,
+    LEAST_LOG_PROBABILITY,
     AgeRegression,
-    CategoryClassifier,
     ConditionalNorm,
     FloatArray,
     FoldNorms,
     age_basis,
 )
+from app.training.discriminants import (
+    fit_category,
+    fit_orientation,
+    fit_parts,
+    turned_variants,
+    with_temperature,
+)
+from app.training.references import IntArray, References
 
 SHRINK_OFFSETS = 5  # drawings' worth of belief that a category differs in nothing
+AXES = 64
 RIDGE = 3000.0  # strong: folds that disagree would make the pooled p-values conservative
-INVERSE_PENALTY = 0.02
+CLARITY_RIDGE = (0.0, 1.0, 20.0)
 QUANTILES = 201
-AGE_COVERAGE = 0.8
 LEAST_SPREAD = 0.01  # years
-
-IntArray = NDArray[np.int32]
-BoolArray = NDArray[np.bool_]
-
-
-@dataclass(frozen=True, eq=False)
-class References:
-    """The reference drawings as arrays: ``features`` (n, d), the others (n,).
-
-    ``category`` is the place among ``categories`` or −1; ``deep`` how many features are deep.
-    """
-
-    features: FloatArray
-    deep: int
-    age_years: FloatArray
-    category: IntArray
-    child: IntArray
-    categories: tuple[str, ...]
-
-    def some(self, member: BoolArray) -> "References":
-        """Return the rows where ``member`` (n,) is true."""
-        return References(
-            self.features[member], self.deep, self.age_years[member], self.category[member],
-            self.child[member], self.categories,
-        )  # fmt: skip
-
-    @property
-    def child_weight(self) -> NDArray[np.float64]:
-        """One over the child's number of drawings, (n,)."""
-        _, index, count = np.unique(self.child, return_inverse=True, return_counts=True)
-        return np.asarray(1 / count[index], np.float64)
 
 
 @dataclass(frozen=True, eq=False)
 class FittedNorms:
-    """Norms by fold, and their calibration on the drawings each has not seen."""
+    """Norms by fold, and their calibration on the drawings each has not seen.
+
+    ``years`` (n,) is the age each drawing looks like to the norms that have not seen its child.
+    """
 
     folds: tuple[FoldNorms, ...]
     named: Calibration
     unnamed: Calibration
+    years: FloatArray
     age_error: float
 
 
 def fit_norms(references: References, fold: IntArray) -> FittedNorms:
     """Fit norms without each fold and calibrate them on it.
 
-    Of the remaining folds one is kept for the tails and the temperature, so that neither the
-    calibration nor the fit of the norms is used twice.
+    Of the remaining folds one is kept for the tails, the temperature and the age's correction, so
+    that neither the calibration nor the fit of the norms is used twice.
     """
     count = int(fold.max()) + 1
     fitted = tuple(_fit_fold(references, fold, k, count) for k in range(count))
+    years = _years(references, fold, fitted)
+    distance = np.abs(years - references.age_years)
     return FittedNorms(
         fitted,
         _calibrate(references, fold, fitted, named=True),
         _calibrate(references, fold, fitted, named=False),
-        _age_error(references, fold, fitted),
+        years,
+        weighted_quantile(distance, references.child_weight, AGE_COVERAGE),
     )
 
 
 def _fit_fold(references: References, fold: IntArray, held_out: int, count: int) -> FoldNorms:
     aside = (held_out + 1) % count
     fit = references.some((fold != held_out) & (fold != aside))
-    tail = references.some(fold == aside)
     centre, scale = fit.features.mean(0), fit.features.std(0) + 1e-4
-    x = np.clip((fit.features - centre) / scale, -6, 6)
+
+    def standard(features: FloatArray) -> FloatArray:
+        return np.asarray(np.clip((features - centre) / scale, -6, 6), np.float32)
+
+    x, shown = standard(fit.features), standard(fit.shown)
     norms = FoldNorms(
         centre,
         scale,
         fit.deep,
         _conditional(x[:, : fit.deep], fit),
         _conditional(x[:, fit.deep :], fit),
-        _age_regression(x, fit),
-        _classifier(x, fit),
-        np.zeros((4, QUANTILES), np.float32),
+        _age_regression(shown, fit),
+        fit_category(shown, fit),
+        fit_parts(x, [standard(fit.variant(kind)) for kind in DAMAGE[1:]]),
+        fit_orientation(fit, x, [standard(v) for v in turned_variants(fit)]),
+        np.zeros((COMBINED, QUANTILES), np.float32),
     )
-    norms = _with_temperature(norms, tail)
-    return _with_tails(_with_age_spread(norms, tail), tail)
+    return _finished(norms, references.some(fold == aside))
+
+
+def _finished(norms: FoldNorms, tail: References) -> FoldNorms:
+    """Fit what needs drawings that the rest was not fitted to."""
+    known = tail.category >= 0
+    x = norms.standardise(tail.features)
+    category = with_temperature(norms.category, x[known], tail.category[known])
+    norms = replace(norms, category=category)
+    norms = replace(norms, age=_with_spread(_with_clarity(norms, x, tail), norms, tail))
+    scores = score_all(norms, tail, named=True)[:, :COMBINED]
+    grid = np.linspace(0, 1, QUANTILES)
+    return replace(norms, tails=np.nanquantile(scores, grid, axis=0).T.astype(np.float32))
 
 
 def _conditional(x: FloatArray, fit: References) -> ConditionalNorm:
     from sklearn.covariance import LedoitWolf
 
-    basis = age_basis(fit.age_years)
-    coefficients, *_ = np.linalg.lstsq(basis, x, rcond=None)
-    rest = x - basis @ coefficients
-    offsets = np.zeros((len(fit.categories), x.shape[1]), np.float32)
+    axes = _principal_axes(x)
+    z, basis = x @ axes, age_basis(fit.age_years)
+    coefficients, *_ = np.linalg.lstsq(basis, z, rcond=None)
+    rest = z - basis @ coefficients
+    offsets = np.zeros((len(fit.categories), z.shape[1]), np.float32)
     for place in range(len(fit.categories)):
         member = fit.category == place
         offsets[place] = rest[member].sum(0) / (member.sum() + SHRINK_OFFSETS)
     centred = rest - np.where(fit.category[:, None] >= 0, offsets[fit.category], 0)
     return ConditionalNorm(
+        axes,
         np.asarray(coefficients, np.float32),
         offsets,
         np.asarray(LedoitWolf(assume_centered=True).fit(centred).precision_, np.float32),
@@ -120,68 +123,98 @@ def _conditional(x: FloatArray, fit: References) -> ConditionalNorm:
     )
 
 
-def _age_regression(x: FloatArray, fit: References) -> AgeRegression:
+def _principal_axes(x: FloatArray) -> FloatArray:
+    """Return up to ``AXES`` directions of most variance, (d, k); all of them where d is small."""
+    if x.shape[1] <= AXES:
+        return np.eye(x.shape[1], dtype=np.float32)
+    rest = (x - x.mean(0)).astype(np.float64)
+    _, axes = np.linalg.eigh(rest.T @ rest)
+    return axes[:, ::-1][:, :AXES].astype(np.float32)
+
+
+def _age_regression(shown: FloatArray, fit: References) -> AgeRegression:
     from sklearn.linear_model import Ridge
 
-    model = Ridge(RIDGE).fit(x, fit.age_years, sample_weight=fit.child_weight)
+    copies = len(shown)
+    model = Ridge(RIDGE * copies).fit(
+        shown.reshape(-1, shown.shape[-1]),
+        np.tile(fit.age_years, copies),
+        sample_weight=np.tile(fit.child_weight, copies),
+    )
     return AgeRegression(
-        np.asarray(model.coef_, np.float32), float(model.intercept_), np.zeros(3, np.float32), 1.0
+        np.asarray(model.coef_, np.float32),
+        float(model.intercept_),
+        np.zeros((2, 3), np.float32),
+        np.zeros(3, np.float32),
+        1.0,
     )
 
 
-def _classifier(x: FloatArray, fit: References) -> CategoryClassifier:
-    from sklearn.linear_model import LogisticRegression
-
-    known = fit.category >= 0
-    model = LogisticRegression(C=INVERSE_PENALTY, max_iter=300).fit(x[known], fit.category[known])
-    weights = np.zeros((x.shape[1], len(fit.categories)), np.float32)
-    intercepts = np.full(len(fit.categories), -20, np.float32)  # a category absent from these folds
-    weights[:, model.classes_] = model.coef_.T
-    intercepts[model.classes_] = model.intercept_
-    return CategoryClassifier(weights, intercepts, 1.0)
-
-
-def _with_temperature(norms: FoldNorms, tail: References) -> FoldNorms:
-    """Pick the temperature under which the true categories are likeliest."""
+def _with_clarity(norms: FoldNorms, x: FloatArray, tail: References) -> AgeRegression:
+    age, likely = norms.age, norms.category.log_probabilities(x)
+    linear = x @ age.weights + age.intercept
     known = tail.category >= 0
-    x, truth = norms.standardise(tail.features[known]), tail.category[known]
-    best = norms.category
-    candidates = [
-        CategoryClassifier(best.weights, best.intercepts, float(t))
-        for t in np.geomspace(0.5, 2.5, 25)
-    ]
-    likelihood = [
-        np.mean([c.log_probabilities(row)[t] for row, t in zip(x, truth, strict=True)])
-        for c in candidates
-    ]
-    return replace(norms, category=candidates[int(np.argmax(likelihood))])
+    named = likely[np.arange(len(x)), tail.category]
+    return replace(
+        age,
+        clarity=np.stack(
+            [
+                _correction(linear[known], named[known], tail.age_years[known]),
+                _correction(linear, likely.max(1), tail.age_years),
+            ]
+        ),
+    )
 
 
-def _with_age_spread(norms: FoldNorms, tail: References) -> FoldNorms:
-    predicted = norms.standardise(tail.features) @ norms.age.weights + norms.age.intercept
+def _correction(linear: FloatArray, clear: FloatArray, age_years: FloatArray) -> FloatArray:
+    """Regress age on the linear prediction and the clarity; none to learn from: no correction."""
+    if not len(linear):
+        return np.array([0, 1, 0], np.float32)
+    centre = float(linear.mean())
+    terms = np.stack(
+        [np.ones_like(linear), linear - centre, np.maximum(clear, LEAST_LOG_PROBABILITY)], 1
+    ).astype(np.float64)
+    # The prior is the prediction as it is: slope one, and clarity telling nothing.
+    prior = np.array([centre, 1.0, 0.0])
+    moved = np.linalg.solve(
+        terms.T @ terms + np.diag(CLARITY_RIDGE), terms.T @ (age_years - terms @ prior)
+    )
+    constant, slope, clarity = prior + moved
+    return np.array([constant - slope * centre, slope, clarity], np.float32)
+
+
+def _with_spread(age: AgeRegression, norms: FoldNorms, tail: References) -> AgeRegression:
+    predicted = predicted_years(replace(norms, age=age), tail)
     basis = age_basis(tail.age_years)
     expected, *_ = np.linalg.lstsq(basis, predicted, rcond=None)
     # A set of one age predicts that age for everyone: the term then says nothing, and no more.
     spread = max(float((predicted - basis @ expected).std()), LEAST_SPREAD)
-    age = AgeRegression(
-        norms.age.weights, norms.age.intercept, np.asarray(expected, np.float32), spread
+    return replace(age, expected=np.asarray(expected, np.float32), spread=spread)
+
+
+def predicted_years(norms: FoldNorms, drawings: References) -> FloatArray:
+    """Return the age that each drawing looks like, (n,)."""
+    return np.array(
+        [
+            norms.read(x, int(c) if known else None).years
+            for x, c, known in zip(
+                drawings.features, drawings.category, drawings.named, strict=True
+            )
+        ]
     )
-    return replace(norms, age=age)
-
-
-def _with_tails(norms: FoldNorms, tail: References) -> FoldNorms:
-    scores = score_all(norms, tail, named=True)[:, :COMBINED]
-    grid = np.linspace(0, 1, QUANTILES)
-    return replace(norms, tails=np.nanquantile(scores, grid, axis=0).T.astype(np.float32))
 
 
 def score_all(norms: FoldNorms, drawings: References, *, named: bool) -> FloatArray:
-    """Score every drawing, (n, 5); without its category where ``named`` is false."""
+    """Score every drawing, (n, terms + 1); without its category where ``named`` is false."""
     return np.stack(
         [
-            nonconformity_scores(norms, x, float(age), int(c) if named and c >= 0 else None)
-            for x, age, c in zip(
-                drawings.features, drawings.age_years, drawings.category, strict=True
+            nonconformity_scores(norms, x, float(age), int(c) if named and known else None)
+            for x, age, c, known in zip(
+                drawings.features,
+                drawings.age_years,
+                drawings.category,
+                drawings.named,
+                strict=True,
             )
         ]
     )
@@ -190,7 +223,7 @@ def score_all(norms: FoldNorms, drawings: References, *, named: bool) -> FloatAr
 def _calibrate(
     references: References, fold: IntArray, fitted: tuple[FoldNorms, ...], *, named: bool
 ) -> Calibration:
-    member = references.category >= 0 if named else np.ones(len(fold), bool)
+    member = references.named if named else np.ones(len(fold), bool)
     part, part_fold = references.some(member), fold[member]
     scores = np.zeros((len(part_fold), COMBINED + 1), np.float32)
     for k, norms in enumerate(fitted):
@@ -199,10 +232,8 @@ def _calibrate(
     return Calibration(scores, part_fold, year, part.child)
 
 
-def _age_error(references: References, fold: IntArray, fitted: tuple[FoldNorms, ...]) -> float:
-    error = np.zeros(len(fold), np.float32)
+def _years(references: References, fold: IntArray, fitted: tuple[FoldNorms, ...]) -> FloatArray:
+    years = np.zeros(len(fold))
     for k, norms in enumerate(fitted):
-        x = norms.standardise(references.features[fold == k])
-        error[fold == k] = x @ norms.age.weights + norms.age.intercept
-    distance = np.abs(error - references.age_years)
-    return weighted_quantile(distance, references.child_weight, AGE_COVERAGE)
+        years[fold == k] = predicted_years(norms, references.some(fold == k))
+    return years

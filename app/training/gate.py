@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from app.scoring.gate import DomainGuard, Gate
+from app.scoring.gate import LIMIT_SHARE, LIMIT_SLACK, DomainGuard, Gate
 from app.scoring.norms import FloatArray
 
 REFUSED_DRAWINGS = 0.003  # share of the norms' own drawings that may be refused
 REFUSED_OTHERS = 0.01  # and of other drawings: doodles, photographs of drawings
+REFUSED_UNKNOWN = 0.02  # of these, if the picture is of a kind the norms do not know
 _FOLDS = 5
 _FLOORS = np.array([0.012, 0.03, 0.03, 0.06, 0.1, 0.03], np.float32)
-_SLACK = 1.25
 DOMAIN = "finger-on-tablet line drawings"
 
 
@@ -33,6 +33,7 @@ def fit_gate(drawings: FloatArray, others: FloatArray, own: int, seed: int) -> G
         float(np.quantile(unseen[:own], 1 - REFUSED_DRAWINGS)),
         float(np.quantile(unseen[own : len(drawings)], 1 - REFUSED_OTHERS)),
     )
+    unknown = float(np.quantile(unseen[own : len(drawings)], 1 - REFUSED_UNKNOWN))
     model.fit(z, truth)
     return Gate(
         centre,
@@ -40,14 +41,15 @@ def fit_gate(drawings: FloatArray, others: FloatArray, own: int, seed: int) -> G
         np.asarray(model.coef_[0], np.float32),
         float(model.intercept_[0]),
         threshold,
+        min(threshold, unknown),
     )
 
 
 def fit_guard(measures: FloatArray) -> DomainGuard:
-    """Set each limit above nearly all of the norms' own pictures (n, m).
+    """Set each limit above nearly all of the pictures (n, m) that false flags are measured on.
 
     Clean line art has almost no variance in some measures; the floors keep a limit from being
     crossed by one grey pixel.
     """
-    limits = np.maximum(np.quantile(measures, 0.998, axis=0) * _SLACK, _FLOORS)
+    limits = np.maximum(np.quantile(measures, LIMIT_SHARE, axis=0) * LIMIT_SLACK, _FLOORS)
     return DomainGuard(DOMAIN, limits.astype(np.float32))

@@ -1,8 +1,8 @@
 """A folder of drawings -> a bundle."""
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,88 +10,145 @@ import numpy as np
 from PIL import Image
 
 from app import self_test
+from app.errors import ConfigurationError
+from app.features import extract
 from app.imaging import intake
 from app.inference.bundle import TRUNK, write_bundle
 from app.inference.trunk import Trunk
-from app.scoring.assess import Norms
-from app.scoring.conformal import MINIMUM_CHILDREN
-from app.training.dataset import (
-    ReferenceDrawing,
-    folds_by_child,
-    norm_categories,
-    read_collections,
-    with_age,
-)
-from app.training.embed import Embedded, embed, gate_rows
-from app.training.fit import References, fit_norms
+from app.scoring.assess import Norms, gate_features
+from app.scoring.norms import FloatArray
+from app.training.dataset import ReferenceDrawing, folds_by_child, read_collections, with_age
+from app.training.embed import Embedded, VariantRecipe, embed, gate_rows, in_batches
+from app.training.fit import FittedNorms, fit_norms
 from app.training.gate import DOMAIN, fit_gate, fit_guard
 from app.training.not_drawings import not_drawings, phone_photo
-from app.training.patches import usual_patches
-from app.training.trunk_export import export_trunk
+from app.training.recipe import Recipe
+from app.training.references import References
+from app.training.sittings import fit_sittings
+from app.training.thin_cells import thin_cells
+
+DOMAIN_ENTRIES = 6  # the last of the gate's features are about the picture
 
 
-@dataclass(frozen=True)
-class TrainingConfig:
-    """What one training run may choose."""
-
-    version: str
-    seed: int = 1
-    folds: int = 10
-    unaged: int = 700  # of each set without ages, as the gate's examples of drawings
-    not_drawings: int = 300  # made pictures of each kind that is no drawing
-
-
-def train(data: Path, out: Path, trunk: Path | None, config: TrainingConfig) -> dict[str, Any]:
+def train(data: Path, out: Path, trunk: Path | None, recipe: Recipe) -> dict[str, Any]:
     """Fit a bundle from the sets in ``data`` and write it to ``out``; return its card."""
     out.mkdir(parents=True, exist_ok=True)
+    everything = read_collections(data)
     if trunk is None:
         trunk = out / TRUNK
-        export_trunk(trunk)
-    everything = read_collections(data)
-    norms, card = fit_bundle(Trunk(trunk), with_age(everything), everything, config)
-    write_bundle(out, config.version, trunk, norms, card, self_test.record(Trunk(trunk), norms))
+        train_trunk(everything, trunk, recipe)
+    norms, card = fit_bundle(trunk, everything, recipe)
+    write_bundle(out, recipe.version, trunk, norms, card, self_test.record(Trunk(trunk), norms))
     return card
 
 
+def train_trunk(everything: list[ReferenceDrawing], path: Path, recipe: Recipe) -> None:
+    """Fine-tune the trunk on the drawings that have a category but no age."""
+    try:
+        from app.training.finetune import finetune
+    except ImportError as error:
+        raise ConfigurationError(
+            "Training the trunk needs torch and the training extra: run `make train-setup`, or "
+            "give a trained trunk with --trunk, such as bundle/trunk.onnx."
+        ) from error
+    finetune(without_age(everything), path, recipe.trunk, recipe.seed)
+
+
+def without_age(everything: list[ReferenceDrawing]) -> list[ReferenceDrawing]:
+    """Return the drawings that can teach what is drawn, and that no norm is fitted on."""
+    return [d for d in everything if d.age_years is None and d.category]
+
+
+def embed_references(trunk: Path, everything: list[ReferenceDrawing], recipe: Recipe) -> Embedded:
+    """Measure the drawings with ages, and the variants to fit with."""
+    aged = with_age(everything)
+    guests = without_age(everything) or aged
+    variants = VariantRecipe(tuple(guests), recipe.seed)
+    return embed(trunk, aged, "Drawings with an age", recipe.norms.workers, variants)
+
+
 def fit_bundle(
-    trunk: Trunk,
-    aged: list[ReferenceDrawing],
-    everything: list[ReferenceDrawing],
-    config: TrainingConfig,
+    trunk: Path, everything: list[ReferenceDrawing], recipe: Recipe
 ) -> tuple[Norms, dict[str, Any]]:
     """Fit everything but the trunk."""
-    embedded = embed(trunk, aged, "Drawings with an age")
-    categories = norm_categories(aged)
-    deep = 2 * embedded.patches[0].shape[1]
-    references = embedded.references(categories, deep)
-    fold = folds_by_child(list(embedded.drawings), config.folds, config.seed)
+    embedded = embed_references(trunk, everything, recipe)
+    references = embedded.references()
+    fold = folds_by_child(list(embedded.drawings), recipe.norms.folds, recipe.seed)
     fitted = fit_norms(references, fold)
+    photographed = embed_photographed(trunk, embedded, recipe)
     norms = Norms(
-        categories,
+        references.categories,
+        references.has_norm,
         fitted.folds,
         fitted.named,
         fitted.unnamed,
-        fit_gate(*_gate_examples(trunk, embedded, everything, config), len(aged), config.seed),
-        fit_guard(embedded.domain),
-        usual_patches(embedded.patches, config.seed),
+        fit_gate(
+            *gate_examples(trunk, embedded, photographed, everything, recipe),
+            len(embedded.drawings),
+            recipe.seed,
+        ),
+        fit_guard(np.concatenate([embedded.domain, _domain_measures(photographed)])),
         fitted.age_error,
+        sittings=fit_sittings(references, fitted),
     )
-    return norms, _card(references, embedded, norms, config)
+    return norms, _card(references, embedded, fitted, norms, recipe)
 
 
-def _gate_examples(
-    trunk: Trunk, embedded: Embedded, everything: list[ReferenceDrawing], config: TrainingConfig
-) -> tuple[Any, Any]:
-    rng = np.random.default_rng(config.seed)
-    chosen = _of_each_set([d for d in everything if d.age_years is None], config.unaged, rng)
-    photographed = gate_rows(trunk, _photographed(embedded, rng), "Drawings photographed")
+def gate_examples(
+    trunk: Path,
+    embedded: Embedded,
+    photographed: FloatArray,
+    everything: list[ReferenceDrawing],
+    recipe: Recipe,
+) -> tuple[FloatArray, FloatArray]:
+    """Return what the gate sees of drawings (the norms' own come first) and of what is none."""
+    rng = np.random.default_rng(recipe.seed)
+    unaged = [d for d in everything if d.age_years is None]
+    chosen = _of_each_set(unaged, recipe.gate.unaged, rng)
     others = gate_rows(
-        trunk, not_drawings(config.not_drawings, config.seed), "Pictures that are no drawings"
+        Trunk(trunk),
+        not_drawings(recipe.gate.not_drawings, recipe.seed),
+        "Pictures that are no drawings",
     )
     drawings = [embedded.gate, photographed]
     if chosen:
-        drawings.append(embed(trunk, chosen, "Drawings without an age").gate)
+        workers = recipe.norms.workers
+        drawings.append(embed(trunk, chosen, "Drawings without an age", workers).gate)
     return np.concatenate(drawings), others
+
+
+def embed_photographed(trunk: Path, embedded: Embedded, recipe: Recipe) -> FloatArray:
+    """Return what the gate sees of some references when a phone has photographed them, (n, g)."""
+    rng = np.random.default_rng(recipe.seed)
+    chosen = rng.permutation(len(embedded.drawings))[: recipe.gate.photographed]
+    numbered = [(int(i), embedded.drawings[i]) for i in chosen]
+    work = partial(_photographed_batch, trunk, recipe.seed)
+    rows: list[FloatArray] = list(
+        in_batches(work, numbered, "Drawings photographed", recipe.norms.workers)
+    )
+    return np.stack(rows)
+
+
+def _photographed_batch(
+    trunk: Path, seed: int, batch: Sequence[tuple[int, ReferenceDrawing]]
+) -> list[FloatArray]:
+    opened = Trunk(trunk)
+    pictures = _photographed(batch, seed)
+    inked = (extract(opened, picture) for picture in pictures)
+    return [gate_features(i.features, i.domain_measures) for i in inked if i]
+
+
+def _photographed(
+    batch: Sequence[tuple[int, ReferenceDrawing]], seed: int
+) -> Iterator[Image.Image]:
+    for number, drawing in batch:
+        grey = intake.read(drawing.path.read_bytes()).convert("L")
+        yield phone_photo(grey, np.random.default_rng((seed, number)))
+
+
+def _domain_measures(gate: FloatArray) -> FloatArray:
+    """Undo what ``gate_features`` does to the measures of the picture."""
+    return np.asarray(np.exp(gate[:, -DOMAIN_ENTRIES:]) - 0.01)
 
 
 def _of_each_set(
@@ -103,35 +160,31 @@ def _of_each_set(
     return [d for name in sets for d in [d for d in shuffled if d.collection == name][:most]]
 
 
-def _photographed(embedded: Embedded, rng: np.random.Generator) -> Iterator[Image.Image]:
-    for place in rng.permutation(len(embedded.drawings))[:400]:
-        drawing = intake.read(embedded.drawings[place].path.read_bytes()).convert("L")
-        yield phone_photo(drawing, rng)
-
-
-def thin_cells(references: References) -> dict[str, int]:
-    """Count the children of each year of age that is too thin for norms of its own."""
-    year = references.age_years.astype(int)
-    children = {y: len(set(references.child[year == y].tolist())) for y in np.unique(year)}
-    return {str(y): n for y, n in children.items() if n < MINIMUM_CHILDREN}
-
-
 def _card(
-    references: References, embedded: Embedded, norms: Norms, config: TrainingConfig
+    references: References,
+    embedded: Embedded,
+    fitted: FittedNorms,
+    norms: Norms,
+    recipe: Recipe,
 ) -> dict[str, Any]:
     sets = Counter(d.collection for d in embedded.drawings)
     years = np.unique(references.age_years.astype(int))
     return {
-        "version": config.version,
-        "seed": config.seed,
-        "folds": config.folds,
+        "version": recipe.version,
+        "seed": recipe.seed,
+        "folds": recipe.norms.folds,
         "domain": DOMAIN,
         "drawings": len(references.child),
         "children": len(np.unique(references.child)),
         "sets": dict(sorted(sets.items())),
-        "categories": list(norms.categories),
+        "categories": list(norms.named_categories),
+        "recognised_only": sorted(set(norms.categories) - set(norms.named_categories)),
         "children_by_age": {str(y): norms.unnamed.group(int(y)).children for y in years},
-        "ages_without_norm": thin_cells(references),
-        "apparent_age_interval": {"coverage": 0.8, "half_width_years": round(norms.age_error, 3)},
-        "trunk": "EfficientNet-Lite0, ImageNet weights, cut after stage 5",
+        "thin": thin_cells(references),
+        "apparent_age_interval": {
+            "coverage": 0.8,
+            "half_width_years": round(fitted.age_error, 3),
+        },
+        "trunk": "EfficientNet-Lite0, stages one to three as ImageNet left them, four and five "
+        "fine-tuned on drawings without ages",
     }

@@ -20,6 +20,8 @@ TERMS = {
     "marks": ("Marks", "how many strokes there are, where they lie and how they run"),
     "age": ("Age", "how well the age that the drawing looks like fits the age that was given"),
     "category": ("What is drawn", "how well the drawing fits what it is said to show"),
+    "parts": ("Parts", "whether something seems to be missing, or added by another hand"),
+    "orientation": ("Which way up", "whether the drawing seems to be turned"),
 }
 
 

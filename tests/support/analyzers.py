@@ -64,7 +64,14 @@ class FakeAnalyzer:
             p_value=self.p_value,
             resolution=RESOLUTION,
             flagged=self.p_value <= LEVEL,
-            terms={"typicality": self.p_value, "marks": 0.12, "age": 0.6, "category": None},
+            terms={
+                "typicality": self.p_value,
+                "marks": 0.12,
+                "age": 0.6,
+                "category": None,
+                "parts": 0.4,
+                "orientation": 0.9,
+            },
             apparent_age=AgeEstimate(6.4, 4.9, 8.1),
             categories=(CategoryGuess("house", 0.62), CategoryGuess("cat", 0.2)),
         )

@@ -5,17 +5,17 @@ from app.inference.bundle import Bundle
 from app.scoring.conformal import Calibration
 from app.scoring.sitting import Sittings
 from app.scoring.sitting_fit import reference_p_values
-from app.training.fit import FittedNorms, References
+from app.training.fit import FittedNorms
+from app.training.references import References
 from app.training.sittings import fit_sittings
 from tests.support.pictures import BUNDLE
 
 
 @pytest.fixture(scope="module")
 def sittings() -> Sittings:
-    """Fitted on the shipped calibration, with features that say nothing of the age."""
+    """Fitted on the shipped calibration, with predictions that say nothing of the age."""
     norms = Bundle.open(BUNDLE).norms
     rng, count = np.random.default_rng(0), len(norms.unnamed.year)
-    fold = norms.unnamed.fold
     references = References(
         rng.normal(size=(count, len(norms.folds[0].centre))).astype(np.float32),
         norms.folds[0].deep,
@@ -23,9 +23,12 @@ def sittings() -> Sittings:
         np.full(count, -1, np.int32),
         norms.unnamed.child,
         norms.categories,
+        norms.has_norm,
+        np.zeros((count, 0, 1), np.float32),
     )
-    fitted = FittedNorms(norms.folds, norms.named, norms.unnamed, norms.age_error)
-    return fit_sittings(references, fold, fitted)
+    years = 6 + rng.normal(size=count) / 10
+    fitted = FittedNorms(norms.folds, norms.named, norms.unnamed, years, norms.age_error)
+    return fit_sittings(references, fitted)
 
 
 def test_the_dependence_is_that_of_children_who_drew_more_than_once(sittings: Sittings) -> None:
@@ -35,7 +38,7 @@ def test_the_dependence_is_that_of_children_who_drew_more_than_once(sittings: Si
         assert 0 < calibration.correlation < 0.6
 
 
-def test_features_that_say_nothing_of_the_age_give_an_interval_of_all_ages(
+def test_predictions_that_say_nothing_of_the_age_give_an_interval_of_all_ages(
     sittings: Sittings,
 ) -> None:
     one = sittings.age.predict(sittings.age.centre_prediction + 1, 1)

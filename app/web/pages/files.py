@@ -26,7 +26,7 @@ def get_picture(drawing_id: str, request: Request, services: CurrentServices) ->
 @router.get("/drawings/{drawing_id}/map.png")
 @public
 def get_map(drawing_id: str, request: Request, services: CurrentServices) -> Response:
-    """Grey, of the same size as the picture, brighter where the ink contributes more."""
+    """Grey, of the same size as the picture, brighter where the ink seems less to belong."""
     saliency_map = show_map(drawing_id, database=services.database, blobs=services.blobs)
     return _file(request, saliency_map, FOR_ONE)
 

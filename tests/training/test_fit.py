@@ -1,0 +1,81 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.inference.bundle import TRUNK
+from app.training.dataset import ReferenceDrawing, folds_by_child, read_collections
+from app.training.embed import Embedded, VariantRecipe, embed
+from app.training.examples import make_examples
+from app.training.fit import fit_norms
+from app.training.thin_cells import thin_cells, thin_warnings
+from tests.support.collections import write_collection
+from tests.support.pictures import BUNDLE
+
+
+@pytest.fixture(scope="module")
+def drawings(tmp_path_factory: pytest.TempPathFactory) -> list[ReferenceDrawing]:
+    root = tmp_path_factory.mktemp("sets")
+    write_collection(root / "made", children=24, age_years=5.5)
+    return read_collections(root)
+
+
+@pytest.fixture(scope="module")
+def embedded(drawings: list[ReferenceDrawing]) -> Embedded:
+    recipe = VariantRecipe(tuple(drawings[:5]), 1)
+    return embed(BUNDLE / TRUNK, drawings, "drawings", 1, recipe)
+
+
+def test_two_workers_measure_what_one_does(
+    drawings: list[ReferenceDrawing], embedded: Embedded
+) -> None:
+    recipe = VariantRecipe(tuple(drawings[:5]), 1)
+    again = embed(BUNDLE / TRUNK, drawings, "drawings", 2, recipe)
+    assert (again.features == embedded.features).all()
+    assert (again.variants == embedded.variants).all()
+
+
+def test_variants_of_a_fold_change_nothing_in_its_calibration(embedded: Embedded) -> None:
+    references = embedded.references()
+    fold = folds_by_child(list(embedded.drawings), 4, 1)
+    shifted = references.variants.copy()
+    shifted[fold == 0] += 100
+    before = fit_norms(references, fold)
+    after = fit_norms(replace(references, variants=shifted), fold)
+    here = before.unnamed.fold == 0
+    was, now = before.unnamed.scores, after.unnamed.scores
+    assert np.array_equal(was[here], now[here], equal_nan=True)
+    assert not np.array_equal(was[~here], now[~here], equal_nan=True)
+
+
+def test_thin_cells_are_told_in_sentences(embedded: Embedded) -> None:
+    thin = thin_cells(embedded.references())
+    assert thin["ages"] == {"5": 24}
+    warnings = thin_warnings(thin)
+    assert warnings
+    assert all(warning.endswith(".") for warning in warnings)
+    assert "36 more children" in warnings[0]
+
+
+def test_a_rare_category_is_told_to_be_merged(
+    drawings: list[ReferenceDrawing], embedded: Embedded
+) -> None:
+    rare = replace(embedded.drawings[0], category="comb")
+    mixed = replace(embedded, drawings=(rare, *embedded.drawings[1:]))
+    assert any(
+        "comb" in warning and "Merging" in warning
+        for warning in thin_warnings(thin_cells(mixed.references()))
+    )
+
+
+def test_examples_are_the_same_for_the_same_seed_on_any_number_of_workers(tmp_path: Path) -> None:
+    sheets = np.zeros((3, 120, 120), np.uint8)
+    sheets[:, 30:90, 40:44] = 255
+    sheets[:, 50:54, 20:100] = 255
+    category = np.array([0, 1, 1])
+    one, two = (make_examples(sheets, category, 4, 7, workers) for workers in (1, 2))
+    assert (one.ink == two.ink).all()
+    assert (one.kind == two.kind).all()
+    assert (one.foreign == two.foreign).all()
+    assert (make_examples(sheets, category, 4, 8, 1).ink != one.ink).any()
