@@ -1,0 +1,1 @@
+"""How good the recipe is on children it has not seen, against controls; and the report on it."""
