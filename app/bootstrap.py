@@ -13,8 +13,9 @@ from app.actions.health import RecentHealth, check_health
 from app.actions.published import open_checked
 from app.environment import EnvironmentConfig, Settings
 from app.errors import Busy, ConfigurationError
-from app.storage.blobs import BlobStore, FolderBlobStore
+from app.storage.blobs import BlobStore
 from app.storage.database import Database
+from app.storage.folder import FolderBlobStore
 from app.storage.schema import check_schema
 
 MOST_WAITING = 8

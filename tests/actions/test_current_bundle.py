@@ -12,7 +12,7 @@ from app.actions.publish import publish
 from app.actions.published import POINTER
 from app.actions.roll_back import roll_back
 from app.errors import BundleError
-from app.storage.blobs import FolderBlobStore
+from app.storage.folder import FolderBlobStore
 from tests.support.analyzers import FakeAnalyzer
 from tests.support.bundles import a_bundle_of_other_answers, another_bundle, flip_a_byte, smuggle
 from tests.support.stores import WatchedStore

@@ -10,7 +10,7 @@ from app.actions.published import POINTER, Pointer, open_published, read_pointer
 from app.actions.roll_back import roll_back
 from app.errors import BundleError
 from app.inference.bundle import CHECKSUMMED, MANIFEST
-from app.storage.blobs import FolderBlobStore
+from app.storage.folder import FolderBlobStore
 from tests.support.bundles import a_bundle_of_other_answers, another_bundle, flip_a_byte
 from tests.support.storage import contents
 

@@ -1,5 +1,7 @@
 """What fails half way leaves nothing behind."""
 
+from dataclasses import dataclass
+
 import pytest
 from sqlalchemy import event
 
@@ -7,25 +9,23 @@ from app.actions.submit import Submission, submit
 from app.bootstrap import Services
 from app.errors import StorageUnavailable
 from tests.conftest import StoredCount
+from tests.support.stores import WatchedStore
 from tests.support.visitors import a_drawing
 
 SUBMISSION = Submission(a_drawing(), 6.0, None)
 
 
-class FullStore:
+@dataclass
+class FullStore(WatchedStore):
     """Takes the first file and has no room for the second."""
 
-    def __init__(self, services: Services) -> None:
-        self.blobs = services.blobs
-        self.taken = 0
-        self.get, self.delete = services.blobs.get, services.blobs.delete
-        self.exists, self.keys = services.blobs.exists, services.blobs.keys
+    taken: int = 0
 
     def put(self, key: str, content: bytes, content_type: str) -> None:
         if self.taken:
             raise StorageUnavailable("The store is full.")
         self.taken += 1
-        self.blobs.put(key, content, content_type)
+        super().put(key, content, content_type)
 
 
 def test_when_the_map_cannot_be_stored_the_picture_is_removed(
@@ -36,7 +36,7 @@ def test_when_the_map_cannot_be_stored_the_picture_is_removed(
             SUBMISSION,
             analyzer=services.analyzer,
             database=services.database,
-            blobs=FullStore(services),
+            blobs=FullStore(services.blobs),
         )
     assert stored() == (0, 0)
 

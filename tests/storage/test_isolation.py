@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.errors import WrongEnvironment
-from app.storage.blobs import FolderBlobStore
 from app.storage.database import Database
+from app.storage.folder import FolderBlobStore
 from tests.support.storage import a_drawing, contents, open_database, sqlite_url
 
 ENVIRONMENTS = st.sampled_from(["local", "production"]) | st.text("abé'\"\\%{", min_size=1)

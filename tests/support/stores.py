@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from app.errors import StorageUnavailable
 from app.storage.blobs import BlobStore
@@ -28,6 +29,17 @@ class WatchedStore:
 
     def put(self, key: str, content: bytes, content_type: str) -> None:
         self.inner.put(key, content, content_type)
+
+    def put_new(self, key: str, content: bytes, content_type: str) -> bool:
+        return self.inner.put_new(key, content, content_type)
+
+    def put_new_file(
+        self, key: str, file: Path, content_type: str, *, archived: bool = False
+    ) -> bool:
+        return self.inner.put_new_file(key, file, content_type, archived=archived)
+
+    def get_file(self, key: str, file: Path) -> None:
+        self.inner.get_file(key, file)
 
     def delete(self, key: str) -> None:
         self.inner.delete(key)

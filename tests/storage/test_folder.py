@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import ConfigurationError, InvalidRequest, NotFound, StorageUnavailable
-from app.storage.blobs import PREFIXES, BlobStore, FolderBlobStore, check_key
+from app.storage.blobs import PREFIXES, BlobStore, check_key
+from app.storage.folder import FolderBlobStore
 from tests.support.storage import contents
 
 
@@ -21,6 +22,26 @@ def test_what_was_put_is_got_back_and_can_be_replaced(store: BlobStore) -> None:
     store.put("drawings/2026/a.png", b"two", "image/png")
     assert store.get("drawings/2026/a.png") == b"two"
     assert store.exists("drawings/2026/a.png")
+
+
+def test_a_new_blob_never_replaces_one(store: BlobStore, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"third")
+    assert store.put_new("backups/a", b"first", "text/plain")
+    assert not store.put_new("backups/a", b"second", "text/plain")
+    assert not store.put_new_file("backups/a", file, "text/plain")
+    assert store.put_new_file("backups/b", file, "text/plain", archived=True)
+    assert (store.get("backups/a"), store.get("backups/b")) == (b"first", b"third")
+    assert store.keys("backups") == ("backups/a", "backups/b")
+
+
+def test_a_blob_is_fetched_into_a_file(store: BlobStore, tmp_path: Path) -> None:
+    store.put("backups/a", b"content", "text/plain")
+    store.get_file("backups/a", tmp_path / "copy")
+    assert (tmp_path / "copy").read_bytes() == b"content"
+    with pytest.raises(NotFound):
+        store.get_file("backups/none", tmp_path / "copy")
+    assert (tmp_path / "copy").read_bytes() == b"content"
 
 
 def test_what_was_deleted_is_gone_and_may_be_deleted_again(store: BlobStore) -> None:
