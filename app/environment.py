@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Self, TypeVar, get_args
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from sqlalchemy.engine import URL, make_url
@@ -25,6 +26,7 @@ PRODUCTION_FILES = Path("/mnt/efs")
 DATABASE_FILE = "sketchnorm.sqlite3"
 BUNDLE_FOLDER = Path(__file__).parent.parent / "bundle"
 BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+BASE_URL = re.compile(r"https?://[A-Za-z0-9.:-]+(/[A-Za-z0-9._~-]+)*/?")
 SECONDS = re.compile(r"[0-9]{1,6}")
 POLL_SECONDS = 30
 DATABASE_KINDS = ("sqlite", "postgresql")
@@ -77,7 +79,9 @@ class EnvironmentConfig:
 class Settings:
     """Everything the operator can set; ``data_dir`` holds what local storage keeps.
 
-    A published bundle is noticed after ``bundle_poll_seconds`` at the latest.
+    A published bundle is noticed after ``bundle_poll_seconds`` at the latest. After SIGTERM the
+    service goes on for ``drain_seconds``. ``public_base_url`` is the address that visitors use,
+    where it is not the one that requests are made to.
     """
 
     environment: EnvironmentConfig
@@ -85,6 +89,15 @@ class Settings:
     bundle_path: Path
     keep_uploads: bool
     bundle_poll_seconds: int = POLL_SECONDS
+    drain_seconds: int = 0
+    public_base_url: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.public_base_url is not None and not BASE_URL.fullmatch(self.public_base_url):
+            raise ConfigurationError(
+                f"PUBLIC_BASE_URL is {self.public_base_url!r}; write it like "
+                "https://drawings.example.org or https://example.org/drawings."
+            )
 
     @classmethod
     def load(cls, environ: Mapping[str, str], folder: Path) -> Self:
@@ -96,7 +109,21 @@ class Settings:
             bundle_path=Path(values.text("BUNDLE_PATH") or BUNDLE_FOLDER),
             keep_uploads=values.switch("KEEP_UPLOADS", default=True),
             bundle_poll_seconds=values.seconds("BUNDLE_POLL_SECONDS", default=POLL_SECONDS),
+            drain_seconds=values.seconds("DRAIN_SECONDS", default=0),
+            public_base_url=values.text("PUBLIC_BASE_URL"),
         )
+
+    @property
+    def public_prefix(self) -> str | None:
+        """The path that the public address ends with, ``None`` where none is set."""
+        if self.public_base_url is None:
+            return None
+        return urlsplit(self.public_base_url).path.rstrip("/")
+
+    @property
+    def makes_its_own_database(self) -> bool:
+        """A developer's is migrated and seeded by itself; any other by its operator."""
+        return self.environment.environment == "local"
 
 
 @dataclass(frozen=True)

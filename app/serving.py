@@ -1,23 +1,28 @@
-"""The process behind ``sketchnorm serve``: settings from the environment, parts made ready."""
-
-import os
-from pathlib import Path
+"""From settings to an application that answers; what every entry point begins with."""
 
 from fastapi import FastAPI
 
 from app.actions.seed_demo import seed_demo
-from app.bootstrap import bootstrap
+from app.bootstrap import Services, bootstrap
 from app.environment import Settings
 from app.main import create_app
 from app.storage import schema
 from app.storage.database import Database
 
 
-def prepare(settings: Settings) -> None:
-    """Migrate a local database; any other is migrated by its operator, on purpose."""
+def open_app(settings: Settings) -> FastAPI:
+    """Open everything; a database of one's own is migrated and seeded first."""
+    if settings.makes_its_own_database:
+        migrate(settings)
+    services = bootstrap(settings)
+    if settings.makes_its_own_database:
+        seed(services)
+    return create_app(services)
+
+
+def migrate(settings: Settings) -> None:
+    """Bring the database to this release's schema."""
     environment = settings.environment
-    if environment.environment != "local":
-        return
     database = Database.open(environment.database_url, environment.environment)
     try:
         schema.migrate(database)
@@ -25,13 +30,11 @@ def prepare(settings: Settings) -> None:
         database.close()
 
 
-def local_app() -> FastAPI:
-    """Open everything and seed the demo."""
-    services = bootstrap(Settings.load(os.environ, Path.cwd()))
-    seed_demo(
+def seed(services: Services) -> int:
+    """How many drawings of the demonstration were analysed anew."""
+    return seed_demo(
         analyzer=services.analyzer,
         bundle=services.bundle,
         database=services.database,
         blobs=services.blobs,
     )
-    return create_app(services)

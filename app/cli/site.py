@@ -1,10 +1,13 @@
 """Serve the site and keep its database current."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from app.cli.console import out, settings
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 commands = typer.Typer()
 
@@ -18,29 +21,44 @@ def serve(
     """Serve the site and the API; a local database is migrated and seeded by itself."""
     import uvicorn
 
-    from app.serving import local_app, prepare
+    from app.serving import open_app
 
-    prepare(settings())
+    settings()  # a wrong setting is one sentence, before anything else is said
     out.print(f"Sketchnorm is at [bold]http://{host}:{port}[/bold] (Ctrl+C stops it)")
     if reload:
         uvicorn.run(
-            "app.serving:local_app", factory=True, host=host, port=port, reload=True,
+            "app.cli.site:reloaded_app", factory=True, host=host, port=port, reload=True,
             reload_dirs=["app"], log_level="warning",
         )  # fmt: skip
     else:
-        uvicorn.run(local_app(), host=host, port=port, log_level="warning")
+        uvicorn.run(open_app(settings()), host=host, port=port, log_level="warning")
+
+
+def reloaded_app() -> "FastAPI":
+    """Made anew by uvicorn in each process that it starts."""
+    from app.serving import open_app
+
+    return open_app(settings())
 
 
 @commands.command()
 def migrate() -> None:
     """Bring the database to this release's schema."""
-    from app.storage import schema
-    from app.storage.database import Database
+    from app import serving
 
-    environment = settings().environment
-    database = Database.open(environment.database_url, environment.environment)
-    try:
-        schema.migrate(database)
-    finally:
-        database.close()
+    serving.migrate(settings())
     out.print("The database has the schema of this release.")
+
+
+@commands.command()
+def seed() -> None:
+    """Put the demonstration's drawings through the bundle in use, where that was not done yet."""
+    from app import serving
+    from app.bootstrap import bootstrap
+
+    services = bootstrap(settings())
+    try:
+        count = serving.seed(services)
+    finally:
+        services.database.close()
+    out.print(f"{count} drawings of the demonstration were analysed anew.")

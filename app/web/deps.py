@@ -17,15 +17,26 @@ async def _services(request: Request) -> Services:
     return cast(Services, request.app.state.services)
 
 
+async def _root(request: Request) -> str:
+    return str(request.scope.get("root_path", ""))
+
+
 async def _rendering(request: Request) -> Rendering:
-    return cast(Rendering, request.app.state.rendering)
+    return rendering_for(request)
 
 
 async def _static(request: Request) -> StaticFolder:
     return cast(StaticFolder, request.app.state.static)
 
 
+def rendering_for(request: Request) -> Rendering:
+    """The rendering whose addresses lead back to where this request came in."""
+    rendering = cast(Rendering, request.app.state.rendering)
+    return rendering.under(str(request.scope.get("root_path", "")))
+
+
 CurrentServices = Annotated[Services, Depends(_services)]
 CurrentRendering = Annotated[Rendering, Depends(_rendering)]
+CurrentRoot = Annotated[str, Depends(_root)]
 CurrentStatic = Annotated[StaticFolder, Depends(_static)]
 CurrentForm = Annotated[SubmittedForm, Depends(read_submitted_form)]

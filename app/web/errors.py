@@ -20,9 +20,9 @@ from app.errors import (
     StorageUnavailable,
     UnreadableDrawing,
 )
+from app.web.deps import rendering_for
 from app.web.forms import SubmittedForm
 from app.web.headers import HEADERS
-from app.web.rendering import Rendering
 from app.web.upload_form import upload_context
 
 RETRY_SECONDS = "30"
@@ -81,7 +81,7 @@ def answer(request: Request, problem: Problem, headers: dict[str, str] | None = 
         return JSONResponse(
             problem.as_json(), problem.status, headers, media_type="application/problem+json"
         )
-    rendering = cast(Rendering, request.app.state.rendering)
+    rendering = rendering_for(request)
     if request.method == "POST" and request.url.path == "/upload":
         return rendering.page("upload.html", _form_again(request, problem), problem.status, headers)
     return rendering.page("problem.html", {"problem": problem}, problem.status, headers)

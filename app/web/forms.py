@@ -10,9 +10,11 @@ from typing import Annotated
 from fastapi import File, Form, Request, UploadFile
 
 from app.actions.analysis import check_age
-from app.errors import InvalidAge, InvalidRequest, MissingDrawing
+from app.errors import DrawingTooLarge, InvalidAge, InvalidRequest, MissingDrawing
 
 NUMBER = re.compile(r"-?[0-9]{1,6}([.,][0-9]{0,6})?")
+LARGEST_DRAWING = 4 * 1024 * 1024
+TOO_LARGE = "The file is larger than 4 MB; send a smaller picture of the drawing."
 LONGEST_CATEGORY = 64
 LONGEST_KEY = 200
 CHOICES = {"": True, "true": True, "false": False}
@@ -29,12 +31,14 @@ class SubmittedForm:
     attempt: str
 
     def read_image(self) -> bytes:
-        """Raise ``MissingDrawing`` where no file was chosen or it is empty."""
+        """Raise ``MissingDrawing`` where there is none, ``DrawingTooLarge`` above 4 MiB."""
         content = b"" if self.image is None else self.image.file.read()
         if not content and (self.image is None or not self.image.filename):
             raise MissingDrawing("No drawing was given; choose a picture file to send.")
         if not content:
             raise MissingDrawing("The file is empty; choose a picture of the drawing.")
+        if len(content) > LARGEST_DRAWING:
+            raise DrawingTooLarge(TOO_LARGE)
         return content
 
     def read_age(self) -> float:

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from app.actions.show import ShownDrawing, show, show_demo
 from app.actions.submit import Submission, submit
 from app.web.access import public
-from app.web.deps import CurrentForm, CurrentServices
+from app.web.deps import CurrentForm, CurrentRoot, CurrentServices
 from app.web.forms import check_key
 
 router = APIRouter(prefix="/api")
@@ -21,6 +21,7 @@ NO_MAP = "No map could be made for this drawing."
 def post(
     form: CurrentForm,
     services: CurrentServices,
+    root: CurrentRoot,
     idempotency_key: Annotated[str | None, Header()] = None,
 ) -> JSONResponse:
     """Analyse a drawing; keep it unless ``keep`` or the operator says otherwise."""
@@ -39,39 +40,41 @@ def post(
         blobs=services.blobs,
     )
     drawing = show(drawing_id, database=services.database)
-    return JSONResponse(as_json(drawing), 201, {"Location": f"/api/drawings/{drawing_id}"})
+    return JSONResponse(
+        as_json(drawing, root), 201, {"Location": f"{root}/api/drawings/{drawing_id}"}
+    )
 
 
 @router.get("/drawings/{drawing_id}")
 @public
-def get(drawing_id: str, services: CurrentServices) -> JSONResponse:
+def get(drawing_id: str, services: CurrentServices, root: CurrentRoot) -> JSONResponse:
     """The newest answer about a kept drawing."""
     drawing = show(drawing_id, database=services.database)
-    return JSONResponse(as_json(drawing), headers={"Cache-Control": "private, no-cache"})
+    return JSONResponse(as_json(drawing, root), headers={"Cache-Control": "private, no-cache"})
 
 
 @router.get("/demo")
 @public
-def get_demo(services: CurrentServices) -> JSONResponse:
+def get_demo(services: CurrentServices, root: CurrentRoot) -> JSONResponse:
     """The drawings of the first page."""
     samples = [
         {
             "slug": sample.slug,
             "title": sample.title,
             "description": sample.description,
-            **as_json(sample.drawing),
+            **as_json(sample.drawing, root),
         }
         for sample in show_demo(database=services.database)
     ]
     return JSONResponse({"samples": samples})
 
 
-def as_json(drawing: ShownDrawing) -> dict[str, Any]:
+def as_json(drawing: ShownDrawing, root: str) -> dict[str, Any]:
     """The same for a fresh answer, a repeated one and one looked up later."""
-    page = f"/drawings/{drawing.id}"
+    page = f"{root}/drawings/{drawing.id}"
     has_map = drawing.map_key is not None
     links = {
-        "self": f"/api/drawings/{drawing.id}",
+        "self": f"{root}/api/drawings/{drawing.id}",
         "page": page,
         "map": f"{page}/map.png" if has_map else None,
         "picture": f"{page}/picture",

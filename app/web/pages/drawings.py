@@ -5,7 +5,7 @@ from fastapi.responses import HTMLResponse
 
 from app.actions.show import show
 from app.web.access import public
-from app.web.deps import CurrentRendering, CurrentServices
+from app.web.deps import CurrentRendering, CurrentRoot, CurrentServices
 from app.web.result_view import ResultView
 
 router = APIRouter()
@@ -15,10 +15,12 @@ UNLISTED = {"X-Robots-Tag": "noindex"}
 
 @router.get("/drawings/{drawing_id}")
 @public
-def get(drawing_id: str, services: CurrentServices, rendering: CurrentRendering) -> HTMLResponse:
+def get(
+    drawing_id: str, services: CurrentServices, rendering: CurrentRendering, root: CurrentRoot
+) -> HTMLResponse:
     """Everything that is known of one drawing, in words."""
     drawing = show(drawing_id, database=services.database)
-    page = f"/drawings/{drawing.id}"
+    page = f"{root}/drawings/{drawing.id}"
     context = {
         "result": ResultView.of(drawing.result),
         "age_years": drawing.age_years,

@@ -7,7 +7,7 @@ from app.actions.submit import Submission, submit
 from app.bootstrap import Services
 from app.web.access import public
 from app.web.api.drawings import data_uri
-from app.web.deps import CurrentForm, CurrentRendering, CurrentServices
+from app.web.deps import CurrentForm, CurrentRendering, CurrentRoot, CurrentServices
 from app.web.forms import SubmittedForm
 from app.web.rendering import Rendering
 from app.web.result_view import ResultView
@@ -25,7 +25,12 @@ def get(services: CurrentServices, rendering: CurrentRendering) -> HTMLResponse:
 
 @router.post("/upload")
 @public
-def post(form: CurrentForm, services: CurrentServices, rendering: CurrentRendering) -> Response:
+def post(
+    form: CurrentForm,
+    services: CurrentServices,
+    rendering: CurrentRendering,
+    root: CurrentRoot,
+) -> Response:
     """Lead to the result's own page, or show it here where nothing is kept."""
     submission = _read(form)
     if not (form.read_keep() and services.keep_uploads):
@@ -36,7 +41,7 @@ def post(form: CurrentForm, services: CurrentServices, rendering: CurrentRenderi
         database=services.database,
         blobs=services.blobs,
     )
-    return RedirectResponse(f"/drawings/{drawing_id}", 303)
+    return RedirectResponse(f"{root}/drawings/{drawing_id}", 303)
 
 
 def _read(form: SubmittedForm) -> Submission:
