@@ -3,7 +3,7 @@ PYTHON ?= python3
 PORT ?= 8000
 PIP = .venv/bin/python -m pip --disable-pip-version-check
 
-.PHONY: run dev setup test lint lock train-setup clean
+.PHONY: run dev setup test test-packages lint lock train-setup clean
 
 run: .venv/runtime.stamp
 	.venv/bin/sketchnorm serve --port $(PORT)
@@ -14,7 +14,11 @@ dev: setup
 setup: .venv/dev.stamp
 
 test: setup
-	.venv/bin/python -m pytest -n auto
+	.venv/bin/python -m pytest -n auto --dist loadgroup
+
+# The images, within their limits; sets up podman where there is no Docker.
+test-packages: setup
+	tests/support/containers/with.sh .venv/bin/python -m pytest -m packages tests/packages
 
 lint: setup
 	.venv/bin/ruff check .

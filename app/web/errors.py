@@ -127,4 +127,5 @@ def _answer_unexpected(request: Request, error: Exception) -> Response:
 
     It answers from outside our middleware, which is why the headers are added here.
     """
-    return answer(request, Problem(500, UNEXPECTED), HEADERS)
+    # The server then closes the connection; who keeps it for the next request must be told.
+    return answer(request, Problem(500, UNEXPECTED), {**HEADERS, "Connection": "close"})

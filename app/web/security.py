@@ -17,8 +17,7 @@ from app.web.head import HeadAsGet
 from app.web.headers import HEADERS
 
 LARGEST_BODY: Final = LARGEST_DRAWING + 64 * 1024  # the other fields and multipart's own lines
-# A browser shows an answer only once it has sent its whole request; so much is read and thrown
-# away for its sake. API Gateway lets no more than 10 MB through.
+# API Gateway lets no more than 10 MB through.
 LARGEST_DRAINED: Final = 12 * 1024 * 1024
 CROSS_SITE: Final = "This form was sent from another site; open the upload page here and try again."
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -31,6 +30,7 @@ def install(app: FastAPI) -> None:
     app.add_middleware(SameOrigin)
     app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(ReadToTheEnd)
 
 
 @dataclass(frozen=True)
@@ -96,17 +96,49 @@ class _Counted:
     count: int = 0
 
     async def __call__(self) -> Message:
-        message = await self._next()
+        message = await self.receive()
+        self.count += len(message.get("body", b""))
         if self.count > self.largest:
-            await self._drain(message)
             raise HTTPException(413, TOO_LARGE)
         return message
 
-    async def _next(self) -> Message:
+
+@dataclass(frozen=True)
+class ReadToTheEnd:
+    """Reads and throws away what is left of a request that is answered before its end.
+
+    A server closes the connection on such a request, and a browser that is still sending then
+    shows no answer at all.
+    """
+
+    app: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        body = _Body(receive)
+
+        async def send_after_reading(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                await body.drain()
+            await send(message)
+
+        await self.app(scope, body, send_after_reading)
+
+
+@dataclass
+class _Body:
+    receive: Receive
+    count: int = 0
+    more: bool = True
+
+    async def __call__(self) -> Message:
         message = await self.receive()
         self.count += len(message.get("body", b""))
+        self.more = message.get("more_body", False)
         return message
 
-    async def _drain(self, message: Message) -> None:
-        while message.get("more_body", False) and self.count <= LARGEST_DRAINED:
-            message = await self._next()
+    async def drain(self) -> None:
+        while self.more and self.count <= LARGEST_DRAINED:
+            await self()

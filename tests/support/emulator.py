@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import httpx
 import samcli
@@ -32,18 +31,19 @@ class EmulatedFunction:
     log: Path
     _turn: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def invoke(self, event: Mapping[str, Any]) -> Any:
+    def invoke(self, event: Mapping[str, object]) -> object:
         """The function's answer; a text where it timed out."""
         with self._turn:
             response = httpx.post(f"{self.address}{INVOCATIONS}", json=event, timeout=120)
         try:
-            return response.json()
+            answer: object = response.json()
         except json.JSONDecodeError:
             return response.text
+        return answer
 
     def init_seconds(self) -> float:
         """How long its modules took to import, as the emulator reports it."""
-        found = re.search(r"Init Duration: ([0-9.]+) ms", self.log.read_text())
+        found = re.search(r"INIT REPORT\(durationMs: ([0-9.]+)", self.log.read_text())
         assert found, self.log.read_text()
         return float(found.group(1)) / 1000
 

@@ -17,7 +17,7 @@ LARGEST_PAYLOAD = 6 * 1024 * 1024  # of a function's event and of its answer
 TEXT = ("text/", "application/json", "application/javascript", "application/xml")
 
 Event = dict[str, Any]
-Invoke = Callable[[Event], Any]
+Invoke = Callable[[Event], object]
 
 
 @dataclass(frozen=True)
