@@ -82,7 +82,8 @@ def assemble(settings: Settings, open_own: Callable[[], OpenedBundle]) -> Servic
     """Put the parts together; ``open_own`` is asked where no good bundle is published."""
     config = settings.environment
     _check_backend(config)
-    database = Database.open(config.database_url, config.environment)
+    open_database = Database.open_read_only if config.read_only else Database.open
+    database = open_database(config.database_url, config.environment)
     with ExitStack() as on_failure:
         on_failure.callback(database.close)
         check_schema(database)
@@ -102,7 +103,9 @@ def assemble(settings: Settings, open_own: Callable[[], OpenedBundle]) -> Servic
 def open_blobs(settings: Settings) -> BlobStore:
     """Open the store; raise ``ConfigurationError`` where it cannot be."""
     _check_backend(settings.environment)
-    return FolderBlobStore(settings.data_dir / "blobs", settings.environment.environment)
+    config = settings.environment
+    folder = settings.data_dir / "blobs"
+    return FolderBlobStore(folder, config.environment, read_only=config.read_only)
 
 
 def _check_backend(config: EnvironmentConfig) -> None:

@@ -38,8 +38,9 @@ Choice = TypeVar("Choice", bound=str)
 class EnvironmentConfig:
     """What differs between environments; one that contradicts itself cannot be made.
 
-    ``s3_bucket_name`` may be known where storage is local: it is then simply not used. The
-    database address is kept out of ``repr`` because it may carry a password.
+    ``s3_bucket_name`` may be known where storage is local: it is then simply not used. Where all is
+    ``read_only``, as at the demo door, drawings are answered and never kept. The database address
+    is kept out of ``repr`` because it may carry a password.
     """
 
     environment: EnvironmentName
@@ -49,6 +50,7 @@ class EnvironmentConfig:
     aws_region: str | None
     secret_manager_enabled: bool
     metrics_enabled: bool
+    read_only: bool = False
 
     def __post_init__(self) -> None:
         _check_choices(self)
@@ -72,6 +74,7 @@ class EnvironmentConfig:
             aws_region=values.text("AWS_REGION"),
             secret_manager_enabled=values.switch("SECRET_MANAGER_ENABLED", default=production),
             metrics_enabled=values.switch("METRICS_ENABLED", default=production),
+            read_only=values.read_only,
         )
 
 
@@ -103,11 +106,12 @@ class Settings:
     def load(cls, environ: Mapping[str, str], folder: Path) -> Self:
         """Read the settings; raise ``ConfigurationError`` where they contradict each other."""
         values = _gather(environ, folder)
+        environment = EnvironmentConfig._read(values)
         return cls(
-            environment=EnvironmentConfig._read(values),
+            environment=environment,
             data_dir=values.data_dir,
             bundle_path=Path(values.text("BUNDLE_PATH") or BUNDLE_FOLDER),
-            keep_uploads=values.switch("KEEP_UPLOADS", default=True),
+            keep_uploads=values.switch("KEEP_UPLOADS", default=True) and not environment.read_only,
             bundle_poll_seconds=values.seconds("BUNDLE_POLL_SECONDS", default=POLL_SECONDS),
             drain_seconds=values.seconds("DRAIN_SECONDS", default=0),
             public_base_url=values.text("PUBLIC_BASE_URL"),
@@ -123,7 +127,7 @@ class Settings:
     @property
     def makes_its_own_database(self) -> bool:
         """A developer's is migrated and seeded by itself; any other by its operator."""
-        return self.environment.environment == "local"
+        return self.environment.environment == "local" and not self.environment.read_only
 
 
 @dataclass(frozen=True)
@@ -137,8 +141,17 @@ class _Values:
         return self.given.get(name)
 
     @property
+    def read_only(self) -> bool:
+        return self.switch("READ_ONLY", default=False)
+
+    @property
+    def lasting(self) -> bool:
+        """Whether what is kept must outlive the process and its disk."""
+        return self.environment == "production" and not self.read_only
+
+    @property
     def storage_backend(self) -> StorageBackend:
-        usual = "s3" if self.environment == "production" else "local"
+        usual = "s3" if self.lasting else "local"
         given = self.given.get("STORAGE_BACKEND", usual)
         return _one_of("STORAGE_BACKEND", given, get_args(StorageBackend))
 
@@ -184,7 +197,7 @@ def _detect(real: Mapping[str, str], shared: Mapping[str, str]) -> EnvironmentNa
 
 
 def _default_database(values: _Values) -> str:
-    folder = PRODUCTION_FILES if values.environment == "production" else values.data_dir
+    folder = PRODUCTION_FILES if values.lasting else values.data_dir
     url = URL.create("sqlite", database=str(folder / DATABASE_FILE))
     return url.render_as_string(hide_password=False)
 
@@ -216,10 +229,12 @@ def _check_choices(config: EnvironmentConfig) -> None:
 
 
 def _check_storage(config: EnvironmentConfig) -> None:
-    if config.environment == "production" and config.storage_backend == "local":
+    lasting = config.environment == "production" and not config.read_only
+    if lasting and config.storage_backend == "local":
         raise ConfigurationError(
             "STORAGE_BACKEND is local in production, where local files are lost with each "
-            "deployment; set STORAGE_BACKEND=s3, or ENVIRONMENT=local."
+            "deployment; set STORAGE_BACKEND=s3, or ENVIRONMENT=local, or READ_ONLY=true to serve "
+            "what is there and keep nothing."
         )
     if config.storage_backend == "s3" and config.s3_bucket_name is None:
         raise ConfigurationError(

@@ -104,6 +104,24 @@ def test_settings_have_defaults_and_can_be_changed() -> None:
     assert changed.environment.database_url == "sqlite:////data/sketchnorm.sqlite3"
 
 
+def test_what_is_read_only_keeps_nothing_and_needs_no_lasting_place() -> None:
+    environ = {"ENVIRONMENT": "production", "AWS_REGION": "us-east-1", "READ_ONLY": "true"}
+    demo = Settings.load(environ | {"DATA_DIR": "/demo", "KEEP_UPLOADS": "true"}, NOWHERE)
+    assert not demo.keep_uploads
+    assert not demo.makes_its_own_database
+    assert demo.environment.storage_backend == "local"
+    assert demo.environment.database_url == "sqlite:////demo/sketchnorm.sqlite3"
+
+
+def test_the_public_address_tells_what_links_begin_with() -> None:
+    addresses = {"https://a.org": "", "https://a.org/": "", "https://a.org/drawings/": "/drawings"}
+    for address, prefix in addresses.items():
+        assert Settings.load({"PUBLIC_BASE_URL": address}, NOWHERE).public_prefix == prefix
+    assert Settings.load({}, NOWHERE).public_prefix is None
+    with pytest.raises(ConfigurationError, match="write it like https://"):
+        Settings.load({"PUBLIC_BASE_URL": "a.org"}, NOWHERE)
+
+
 @pytest.mark.parametrize(
     ("environ", "way_out"),
     [

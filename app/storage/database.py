@@ -37,6 +37,19 @@ class Database:
             on_failure.pop_all()
         return database
 
+    @classmethod
+    def open_read_only(cls, url: str, environment: str) -> Self:
+        """Open a copy that nobody writes while it is open; nothing in it or beside it is touched.
+
+        Whose it is does not matter then: the stamp guards what is written.
+        """
+        database = cls(_make_engine(make_url(url), read_only=True), environment)
+        with ExitStack() as on_failure, _unopened(database.engine.url):
+            on_failure.callback(database.close)
+            database.engine.connect().close()
+            on_failure.pop_all()
+        return database
+
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """One consistent view; whatever is changed in it is not kept."""
@@ -88,10 +101,10 @@ class Database:
         return Session(engine, expire_on_commit=False)
 
 
-def _make_engine(url: URL) -> Engine:
+def _make_engine(url: URL, *, read_only: bool = False) -> Engine:
     try:
         if url.get_backend_name() == "sqlite":
-            return sqlite.make_engine(url)
+            return sqlite.make_read_only_engine(url) if read_only else sqlite.make_engine(url)
         return create_engine(url, pool_pre_ping=True)
     except (ImportError, NoSuchModuleError) as error:
         raise ConfigurationError(

@@ -20,12 +20,16 @@ ABSENT = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
 class FolderBlobStore:
     """A store in a folder, stamped by the environment that made it.
 
-    Content types are not kept: a file system has no place for them.
+    Content types are not kept: a file system has no place for them. One that is ``read_only`` may
+    be anybody's, and is left as it is.
     """
 
-    def __init__(self, root: Path, environment: str) -> None:
+    def __init__(self, root: Path, environment: str, *, read_only: bool = False) -> None:
         self.root = root
         self.environment = environment
+        self._read_only = read_only
+        if read_only:
+            return
         with self._configured():
             self._check_stamp()
             self._make_folders()
@@ -35,13 +39,13 @@ class FolderBlobStore:
 
     def put(self, key: str, content: bytes, content_type: str) -> None:
         """See ``BlobStore``; a reader sees the old bytes or the new ones, never a part."""
-        path = self._path(key)
+        path = self._path_to_write(key)
         with _unavailable():
             _write_atomically(path, content)
 
     def put_new(self, key: str, content: bytes, content_type: str) -> bool:
         """See ``BlobStore``."""
-        path = self._path(key)
+        path = self._path_to_write(key)
         with _unavailable(), _unfinished(path) as stream:
             stream.write(content)
             return _name_if_free(stream, path)
@@ -50,7 +54,7 @@ class FolderBlobStore:
         self, key: str, file: Path, content_type: str, *, archived: bool = False
     ) -> bool:
         """See ``BlobStore``; a folder has no cheaper place, so ``archived`` changes nothing."""
-        path = self._path(key)
+        path = self._path_to_write(key)
         with _unavailable(), file.open("rb") as source, _unfinished(path) as stream:
             shutil.copyfileobj(source, stream)
             return _name_if_free(stream, path)
@@ -67,7 +71,7 @@ class FolderBlobStore:
 
     def delete(self, key: str) -> None:
         """See ``BlobStore``."""
-        path = self._path(key)
+        path = self._path_to_write(key)
         with _unavailable(), suppress(*ABSENT):
             path.unlink()
 
@@ -85,6 +89,11 @@ class FolderBlobStore:
 
     def _path(self, key: str) -> Path:
         return self.root / check_key(key)
+
+    def _path_to_write(self, key: str) -> Path:
+        if self._read_only:
+            raise StorageUnavailable("Nothing can be kept here; the store is read-only.")
+        return self._path(key)
 
     def _check_stamp(self) -> None:
         """Before anything is made, so that a refusal leaves the folder as it was."""

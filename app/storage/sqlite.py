@@ -7,6 +7,7 @@ measured with two clients it loses data, so there the journal is ``DELETE`` and 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, NullPool, QueuePool, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -31,6 +32,22 @@ def make_engine(url: URL) -> Engine:
             "data; run PRAGMA journal_mode=DELETE on it from one machine first."
         )
     engine = create_engine(url, poolclass=NullPool if shared else QueuePool)
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def make_read_only_engine(url: URL) -> Engine:
+    """An engine for a file that does not change: no lock is taken, no journal looked for.
+
+    Without ``immutable`` SQLite could not open a copy on a disk that cannot be written, because
+    even a reader keeps files beside a database that was left in WAL mode.
+    """
+    file = Path(str(url.database)).resolve()
+    read_only = URL.create(
+        "sqlite", database=f"file:{quote(str(file))}?mode=ro&immutable=1", query={"uri": "true"}
+    )
+    engine = create_engine(read_only)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine
