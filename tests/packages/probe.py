@@ -1,7 +1,13 @@
 """The application with a few more routes: what a door could spoil and no page of ours sends yet."""
 
+import time
+
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
+
+from app.actions.submit import Submission, add_rows, files_kept, plan_keeping
+from app.bootstrap import Services
+from tests.support.pictures import a_drawing, as_bytes
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg"><text>häuschen ✏</text></svg>'
 CSV = "name,Größe\r\nhäuschen ✏,3\r\n"
@@ -16,6 +22,7 @@ def with_probe(app: FastAPI) -> FastAPI:
     app.add_api_route("/probe/report.pdf", _pdf)
     app.add_api_route("/probe/echo", _echo, methods=["GET", "POST"])
     app.add_api_route("/probe/fails", _fail)
+    app.add_api_route("/probe/hangs", _hang, methods=["POST"])
     return app
 
 
@@ -50,6 +57,18 @@ async def _echo(request: Request) -> JSONResponse:
             "body": body.hex(),
         }
     )
+
+
+def _hang(request: Request) -> Response:
+    """Keep a drawing, and never come to the end of it."""
+    services: Services = request.app.state.services
+    analysis = services.analyzer.analyze(as_bytes(a_drawing()), 6.5, None)
+    keeping = plan_keeping(analysis)
+    with files_kept(keeping, analysis, services.blobs), services.database.writing() as session:
+        add_rows(session, keeping, analysis, Submission(b"", 6.5, None))
+        session.flush()
+        time.sleep(60)
+    raise AssertionError("nobody stopped it")
 
 
 def _fail() -> Response:

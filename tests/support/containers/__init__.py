@@ -72,7 +72,7 @@ def function_image() -> str:
 def probed_function_image() -> str:
     """The function's image with the probe beside the application."""
     function_image()
-    return _built("tests/packages/Dockerfile.probe", PROBED, "tests/packages")
+    return _built("tests/packages/Dockerfile.probe", PROBED, "tests")
 
 
 @contextmanager

@@ -1,0 +1,118 @@
+"""The cold start of the Lambda function against a bare import of its libraries.
+
+Under AWS's emulator of the runtime, in the configuration of the demo door. Exit status 1 where
+init takes more than 1.5 times the imports, or a warm analysis more than 60 ms.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import httpx
+
+from app.environment import Settings
+from app.serving import open_app
+from tests.support.emulator import ROOT, emulated
+from tests.support.gateway import Gateway, Shape
+from tests.support.pictures import a_drawing, as_bytes
+
+LARGEST_RATIO = 1.5
+LONGEST_WARM_MS = 60
+LIST_LIBRARIES = """
+import sys, handlers.gateway, app.serving, awslambdaric.bootstrap
+own = {"app", "handlers", "__main__"} | sys.stdlib_module_names
+spec = lambda name: getattr(sys.modules[name], "__spec__", None)
+print(*(n for n in sys.modules if n.split(".")[0] not in own and spec(n) and spec(n).has_location))
+"""
+IMPORT = """
+import importlib, os, sys
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+os._exit(0)
+"""
+
+
+def libraries() -> list[str]:
+    """Every module that the function imports and that is not its own, in their order."""
+    return run("-c", LIST_LIBRARIES).stdout.split()
+
+
+def run(*words: str) -> subprocess.CompletedProcess[str]:
+    """A Python of its own, in the folder that holds the code."""
+    command = [sys.executable, *words]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603 — our own words
+
+
+def bare_import(names: list[str]) -> float:
+    """Seconds that a process takes to import them and to end."""
+    started = time.perf_counter()
+    run("-c", IMPORT, *names)
+    return time.perf_counter() - started
+
+
+def seeded(folder: Path) -> dict[str, str]:
+    """The settings of the demo door, with the copy that its image carries."""
+    settings = Settings.load({"ENVIRONMENT": "local", "DATA_DIR": str(folder)}, folder)
+    open_app(settings).state.services.database.close()
+    return {"READ_ONLY": "true", "DATA_DIR": str(folder)}
+
+
+def cold(environ: dict[str, str], folder: Path) -> tuple[float, float, list[float]]:
+    """Seconds of init, of the first analysis, and of later ones."""
+    with emulated("handlers.api.handler", environ, folder) as function:
+        gateway = Gateway(Shape(1, "live"), function.invoke)
+        with httpx.Client(transport=gateway, base_url="https://gateway/live") as door:
+            seconds = [analyse(door) for _ in range(21)]
+        init = function.init_seconds()
+        return init, seconds[0] - init, seconds[1:]
+
+
+def analyse(door: httpx.Client) -> float:
+    """Seconds of one analysis, gateway included."""
+    files = {"image": ("house.png", as_bytes(a_drawing()))}
+    started = time.perf_counter()
+    answer = door.post("/api/drawings", files=files, data={"age_years": "6.5"})
+    seconds = time.perf_counter() - started
+    answer.raise_for_status()
+    return seconds
+
+
+def profile() -> str:
+    """The twenty slowest imports, each with what it imports in turn."""
+    done = run("-X", "importtime", "-c", "import handlers.gateway, app.serving")
+    lines = [line.split("|") for line in done.stderr.splitlines() if "|" in line][1:]
+    slowest = sorted(lines, key=lambda parts: -int(parts[1]))[:20]
+    return "\n".join(f"{int(parts[1]) / 1000:8.0f} ms {parts[2]}" for parts in slowest)
+
+
+def main() -> None:
+    """Measure in turns, so that a busy moment hits both sides."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--rounds", type=int, default=5)
+    rounds = options.parse_args().rounds
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    names = libraries()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        environ = seeded(folder / "demo")
+        bare_import(names)
+        pairs = [(bare_import(names), cold(environ, folder)) for _ in range(rounds)]
+    imports = statistics.median(bare for bare, _ in pairs)
+    init = statistics.median(run[0] for _, run in pairs)
+    first = statistics.median(run[1] for _, run in pairs)
+    warm = statistics.median(second for _, run in pairs for second in run[2]) * 1000
+    print(f"{profile()}\n")
+    print(f"bare import of {len(names)} modules: {imports:.2f} s, median of {rounds}")
+    print(f"init: {init:.2f} s = {init / imports:.2f} of that (limit {LARGEST_RATIO})")
+    print(f"first analysis: {first * 1000:.0f} ms; init and first analysis: {init + first:.2f} s")
+    print(f"warm analysis: {warm:.0f} ms (limit {LONGEST_WARM_MS})")
+    sys.exit(init > LARGEST_RATIO * imports or warm > LONGEST_WARM_MS)
+
+
+if __name__ == "__main__":
+    main()
