@@ -16,7 +16,7 @@ from app.errors import Busy, ConfigurationError
 from app.storage.blobs import BlobStore
 from app.storage.database import Database
 from app.storage.folder import FolderBlobStore
-from app.storage.schema import check_schema
+from app.storage.revision import check_schema
 
 MOST_WAITING = 8
 

@@ -27,8 +27,9 @@ DATABASE_FILE = "sketchnorm.sqlite3"
 BUNDLE_FOLDER = Path(__file__).parent.parent / "bundle"
 BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 BASE_URL = re.compile(r"https?://[A-Za-z0-9.:-]+(/[A-Za-z0-9._~-]+)*/?")
-SECONDS = re.compile(r"[0-9]{1,6}")
+WHOLE_NUMBER = re.compile(r"[0-9]{1,6}")
 POLL_SECONDS = 30
+PORT = 8000
 DATABASE_KINDS = ("sqlite", "postgresql")
 
 Choice = TypeVar("Choice", bound=str)
@@ -82,9 +83,9 @@ class EnvironmentConfig:
 class Settings:
     """Everything the operator can set; ``data_dir`` holds what local storage keeps.
 
-    A published bundle is noticed after ``bundle_poll_seconds`` at the latest. After SIGTERM the
-    service goes on for ``drain_seconds``. ``public_base_url`` is the address that visitors use,
-    where it is not the one that requests are made to.
+    A published bundle is noticed after ``bundle_poll_seconds`` at the latest. The service listens
+    on ``port``, and after SIGTERM goes on for ``drain_seconds``. ``public_base_url`` is the address
+    that visitors use, where it is not the one that requests are made to.
     """
 
     environment: EnvironmentConfig
@@ -92,6 +93,7 @@ class Settings:
     bundle_path: Path
     keep_uploads: bool
     bundle_poll_seconds: int = POLL_SECONDS
+    port: int = PORT
     drain_seconds: int = 0
     public_base_url: str | None = None
 
@@ -112,8 +114,9 @@ class Settings:
             data_dir=values.data_dir,
             bundle_path=Path(values.text("BUNDLE_PATH") or BUNDLE_FOLDER),
             keep_uploads=values.switch("KEEP_UPLOADS", default=True) and not environment.read_only,
-            bundle_poll_seconds=values.seconds("BUNDLE_POLL_SECONDS", default=POLL_SECONDS),
-            drain_seconds=values.seconds("DRAIN_SECONDS", default=0),
+            bundle_poll_seconds=values.whole_number("BUNDLE_POLL_SECONDS", default=POLL_SECONDS),
+            port=values.whole_number("PORT", default=PORT),
+            drain_seconds=values.whole_number("DRAIN_SECONDS", default=0),
             public_base_url=values.text("PUBLIC_BASE_URL"),
         )
 
@@ -159,11 +162,11 @@ class _Values:
         words = {"true": True, "false": False}
         return words[_one_of(name, self.given.get(name, str(default)), tuple(words))]
 
-    def seconds(self, name: str, *, default: int) -> int:
+    def whole_number(self, name: str, *, default: int) -> int:
         text = self.given.get(name, str(default))
-        if not SECONDS.fullmatch(text):
+        if not WHOLE_NUMBER.fullmatch(text):
             raise ConfigurationError(
-                f"{name} is {text!r}; set it to a whole number of seconds, such as {default}."
+                f"{name} is {text!r}; set it to a whole number, such as {default}."
             )
         return int(text)
 

@@ -1,12 +1,13 @@
-"""From settings to an application that answers; what every entry point begins with."""
+"""From settings to an application that answers; what every entry point begins with.
+
+What only a database of one's own needs is imported late: it would make every cold start longer.
+"""
 
 from fastapi import FastAPI
 
-from app.actions.seed_demo import seed_demo
 from app.bootstrap import Services, bootstrap
 from app.environment import Settings
 from app.main import create_app
-from app.storage import schema
 from app.storage.database import Database
 
 
@@ -22,6 +23,8 @@ def open_app(settings: Settings) -> FastAPI:
 
 def migrate(settings: Settings) -> None:
     """Bring the database to this release's schema."""
+    from app.storage import schema
+
     environment = settings.environment
     database = Database.open(environment.database_url, environment.environment)
     try:
@@ -32,6 +35,8 @@ def migrate(settings: Settings) -> None:
 
 def seed(services: Services) -> int:
     """How many drawings of the demonstration were analysed anew."""
+    from app.actions.seed_demo import seed_demo
+
     return seed_demo(
         analyzer=services.analyzer,
         bundle=services.bundle,

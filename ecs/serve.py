@@ -16,7 +16,6 @@ from starlette.types import ASGIApp
 from app.environment import Settings
 from app.serving import open_app
 
-PORT = 8000
 # With DRAIN_SECONDS this must end before ECS kills the task, 120 seconds after SIGTERM at most.
 SECONDS_FOR_LAST_REQUESTS = 30
 
@@ -43,12 +42,12 @@ class DrainingServer(uvicorn.Server):
         self.should_exit = True
 
 
-def run(app: ASGIApp, settings: Settings, host: str = "0.0.0.0", port: int = PORT) -> None:  # noqa: S104 — a task is reached from outside itself
+def run(app: ASGIApp, settings: Settings) -> None:
     """Serve until told to stop; returns when the last request is answered."""
     config = uvicorn.Config(
         app,
-        host=host,
-        port=port,
+        host="0.0.0.0",  # noqa: S104 — a task is reached from outside itself
+        port=settings.port,
         workers=1,
         log_level="warning",
         access_log=False,

@@ -9,8 +9,6 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, insert
 from sqlalchemy.exc import OperationalError
@@ -18,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 from app.errors import ConfigurationError, StorageUnavailable
 from app.storage import sqlite
 from app.storage.database import Database
+from app.storage.revision import NEWER
 from app.storage.tables import EnvironmentStamp, now
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
@@ -30,29 +29,6 @@ def migrate(database: Database) -> None:
         if database.check_stamp(connection) is None:
             row = {"id": 1, "environment": database.environment, "made_at": now()}
             connection.execute(insert(EnvironmentStamp).values(row))
-
-
-def check_schema(database: Database) -> None:
-    """Raise ``ConfigurationError`` unless the schema is the one this version was written for."""
-    with database.reading() as session:
-        connection = session.connection()
-        current = MigrationContext.configure(connection).get_current_revision()
-        known = ScriptDirectory.from_config(alembic_config(connection))
-    if current == known.get_current_head():
-        return
-    if current is None:
-        raise ConfigurationError("The database has no tables yet; run sketchnorm migrate.")
-    if current in {script.revision for script in known.walk_revisions()}:
-        raise ConfigurationError(
-            f"The database has the older schema {current}; run sketchnorm migrate."
-        )
-    raise ConfigurationError(NEWER)
-
-
-NEWER = (
-    "The database was migrated by a newer version of Sketchnorm; "
-    "install that version, or restore an older backup."
-)
 
 
 @contextmanager

@@ -24,8 +24,8 @@ WRITABLE = Path("/tmp")  # noqa: S108 — of the container, which has no other f
 def through_uvicorn(folder: Path) -> Iterator[httpx.Client]:
     """A process of this machine."""
     port = free_port()
-    command = [sys.executable, "-m", "tests.packages.probe_server", str(port)]
-    environ = {"PATH": os.environ["PATH"], **own_database(folder)}
+    command = [sys.executable, "-m", "tests.packages.probe_server"]
+    environ = {"PATH": os.environ["PATH"], "PORT": str(port), **own_database(folder)}
     with subprocess.Popen(command, env=environ, cwd=ROOT) as server:
         try:
             address = when_up(f"http://127.0.0.1:{port}", lambda: server.poll() is None)
@@ -54,11 +54,10 @@ def through_container(folder: Path) -> Iterator[httpx.Client]:
     """The service's image, within the limits that it has in production."""
     port = free_port()
     options = ["--volume", f"{ROOT / 'tests'}:/srv/sketchnorm/tests:ro"]
-    command = ["python", "-m", "tests.packages.probe_server", str(port)]
+    command = ["python", "-m", "tests.packages.probe_server"]
+    environ = {"PORT": str(port), **own_database(WRITABLE)}
     with (
-        containers.running(
-            containers.service_image(), options, command, own_database(WRITABLE)
-        ) as container,
+        containers.running(containers.service_image(), options, command, environ) as container,
         _client(when_up(f"http://127.0.0.1:{port}", container.is_running)) as client,
     ):
         yield client

@@ -1,7 +1,6 @@
-"""``ecs.serve`` with the probe; the argument is the port."""
+"""``ecs.serve`` with the probe."""
 
 import os
-import sys
 from pathlib import Path
 
 from app.environment import Settings
@@ -11,4 +10,4 @@ from tests.packages.probe import with_probe
 
 if __name__ == "__main__":
     settings = Settings.load(os.environ, Path.cwd())
-    run(with_probe(open_app(settings)), settings, port=int(sys.argv[1]))
+    run(with_probe(open_app(settings)), settings)

@@ -7,7 +7,7 @@ import pytest
 from app.errors import StorageUnavailable
 from app.storage.database import Database
 from app.storage.folder import FolderBlobStore
-from app.storage.schema import check_schema
+from app.storage.revision import check_schema
 from app.storage.tables import Drawing
 from tests.support.storage import a_drawing, contents, open_database, sqlite_url
 

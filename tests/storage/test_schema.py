@@ -7,11 +7,13 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import func, inspect, select, text
 
 from app.errors import ConfigurationError
 from app.storage.database import Database
-from app.storage.schema import alembic_config, changing, check_schema, migrate
+from app.storage.revision import REVISION, check_schema
+from app.storage.schema import alembic_config, changing, migrate
 from app.storage.tables import Base, Drawing, EnvironmentStamp
 from tests.support.storage import a_drawing, sqlite_url
 
@@ -47,6 +49,20 @@ def test_migrations_can_be_undone_and_done_again(database: Database) -> None:
     migrate(database)
     assert table_names(database) == {"alembic_version", *Base.metadata.tables}
     check_schema(database)
+
+
+def test_this_version_was_written_for_the_newest_revision(database: Database) -> None:
+    with database.engine.connect() as connection:
+        script = ScriptDirectory.from_config(alembic_config(connection))
+    assert script.get_current_head() == REVISION
+
+
+def test_an_older_schema_is_refused_with_the_command_to_run(database: Database) -> None:
+    migrate(database)
+    with database.writing() as tx:
+        tx.execute(text("UPDATE alembic_version SET version_num = '0000'"))
+    with pytest.raises(ConfigurationError, match="older schema 0000; run sketchnorm migrate"):
+        check_schema(database)
 
 
 def test_migrating_twice_changes_nothing(database: Database) -> None:

@@ -56,6 +56,12 @@ def tool(*words: str) -> str:
     return done.stdout.strip()
 
 
+def run_in(container: Container, *command: str) -> int:
+    """The exit status of a command inside a container that runs."""
+    whole = [os.environ["CONTAINER_TOOL"], "exec", container.id, *command]
+    return subprocess.run(whole, capture_output=True, check=False).returncode
+
+
 @cache
 def service_image() -> str:
     """Build ``Dockerfile.ecs``."""
