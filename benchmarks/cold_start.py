@@ -5,7 +5,6 @@ init takes more than 1.5 times the imports, or a warm analysis more than 60 ms.
 """
 
 import argparse
-import os
 import statistics
 import subprocess
 import sys
@@ -17,41 +16,34 @@ import httpx
 
 from app.environment import Settings
 from app.serving import open_app
+from benchmarks import bare_import
 from tests.support.emulator import ROOT, emulated
 from tests.support.gateway import Gateway, Shape
 from tests.support.pictures import a_drawing, as_bytes
 
 LARGEST_RATIO = 1.5
 LONGEST_WARM_MS = 60
-LIST_LIBRARIES = """
-import sys, handlers.gateway, app.serving, awslambdaric.bootstrap
-own = {"app", "handlers", "__main__"} | sys.stdlib_module_names
-spec = lambda name: getattr(sys.modules[name], "__spec__", None)
-print(*(n for n in sys.modules if n.split(".")[0] not in own and spec(n) and spec(n).has_location))
-"""
-IMPORT = """
-import importlib, os, sys
-for name in sys.argv[1:]:
-    importlib.import_module(name)
-os._exit(0)
-"""
+ENTRY = "import handlers.api, awslambdaric.bootstrap"
 
 
-def libraries() -> list[str]:
+def libraries(environ: dict[str, str]) -> list[str]:
     """Every module that the function imports and that is not its own, in their order."""
-    return run("-c", LIST_LIBRARIES).stdout.split()
+    of_lambda = {"AWS_LAMBDA_FUNCTION_NAME": "sketchnorm", "AWS_REGION": "us-east-1"}
+    return run("-c", bare_import.LIST.format(entry=ENTRY), **environ, **of_lambda).stdout.split()
 
 
-def run(*words: str) -> subprocess.CompletedProcess[str]:
+def run(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
     """A Python of its own, in the folder that holds the code."""
     command = [sys.executable, *words]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603 — our own words
+    return subprocess.run(  # noqa: S603 — our own words
+        command, cwd=ROOT, env=environ, capture_output=True, text=True, check=True
+    )
 
 
-def bare_import(names: list[str]) -> float:
+def imported(names: list[str]) -> float:
     """Seconds that a process takes to import them and to end."""
     started = time.perf_counter()
-    run("-c", IMPORT, *names)
+    run("-c", bare_import.IMPORT, *names)
     return time.perf_counter() - started
 
 
@@ -95,13 +87,12 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--rounds", type=int, default=5)
     rounds = options.parse_args().rounds
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    names = libraries()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         environ = seeded(folder / "demo")
-        bare_import(names)
-        pairs = [(bare_import(names), cold(environ, folder)) for _ in range(rounds)]
+        names = libraries(environ)
+        imported(names)
+        pairs = [(imported(names), cold(environ, folder)) for _ in range(rounds)]
     imports = statistics.median(bare for bare, _ in pairs)
     init = statistics.median(run[0] for _, run in pairs)
     first = statistics.median(run[1] for _, run in pairs)

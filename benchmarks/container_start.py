@@ -7,50 +7,68 @@ status 1 where the service is healthy later than 1.5 times the imports take.
 import argparse
 import statistics
 import sys
+import tempfile
 import time
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
 
-from tests.packages.doors import WRITABLE, own_database
+from benchmarks import bare_import
 from tests.support import containers
 from tests.support.ports import free_port, when_up
 
 LARGEST_RATIO = 1.5
-LIST_LIBRARIES = """
-import sys, ecs.serve
-own = {"app", "ecs", "__main__"} | sys.stdlib_module_names
-spec = lambda name: getattr(sys.modules[name], "__spec__", None)
-print(*(n for n in sys.modules if n.split(".")[0] not in own and spec(n) and spec(n).has_location))
-"""
-IMPORT = """
-import importlib, os, sys
-for name in sys.argv[1:]:
-    importlib.import_module(name)
-os._exit(0)
+ENTRY = """
+import os, pathlib, ecs.serve
+ecs.serve.open_app(ecs.serve.Settings.load(os.environ, pathlib.Path.cwd()))
 """
 
 
-def bare_import(names: list[str]) -> float:
-    """Seconds from starting a container until it has imported them and ended."""
-    started = time.perf_counter()
-    command = ["python", "-c", IMPORT, *names]
-    with containers.running(containers.service_image(), command=command) as container:
-        containers.tool("wait", container.id)
-        return time.perf_counter() - started
+@dataclass(frozen=True)
+class Task:
+    """A task of the service whose database was made and seeded before, as after every restart."""
+
+    data: Path
+
+    def start(self, *command: str, **environ: str) -> AbstractContextManager[containers.Container]:
+        """Run the image's own command, or another."""
+        mounted = [f"--volume={self.data}:/data:ro"]
+        settings = {"ENVIRONMENT": "local", "READ_ONLY": "true", "DATA_DIR": "/data", **environ}
+        return containers.running(containers.service_image(), mounted, command, settings)
+
+    def libraries(self) -> list[str]:
+        """Every module that the service imports and that is not its own, in their order."""
+        with self.start("python", "-c", bare_import.LIST.format(entry=ENTRY)) as container:
+            containers.tool("wait", container.id)
+            return container.log().split()
+
+    def imported(self, names: list[str]) -> float:
+        """Seconds from starting a container until it has imported them and ended."""
+        started = time.perf_counter()
+        with self.start("python", "-c", bare_import.IMPORT, *names) as container:
+            containers.tool("wait", container.id)
+            return time.perf_counter() - started
+
+    def healthy(self) -> float:
+        """Seconds from starting a container until ``/livez`` says OK."""
+        port = free_port()
+        started = time.perf_counter()
+        with self.start(PORT=str(port)) as container:
+            when_up(f"http://127.0.0.1:{port}", container.is_running)
+            return time.perf_counter() - started
 
 
-def healthy() -> float:
-    """Seconds from starting a container until ``/livez`` says OK."""
-    port = free_port()
-    environ = {**own_database(WRITABLE), "PORT": str(port)}
-    started = time.perf_counter()
-    with containers.running(containers.service_image(), environ=environ) as container:
-        when_up(f"http://127.0.0.1:{port}", container.is_running)
-        return time.perf_counter() - started
-
-
-def libraries() -> list[str]:
-    """Every module that the service imports and that is not its own, in their order."""
-    options = ["--rm", containers.service_image(), "python", "-c", LIST_LIBRARIES]
-    return containers.tool("run", *options).split()
+def seed(folder: Path) -> None:
+    """Make the database with another container, whose user it then belongs to."""
+    folder.chmod(0o777)
+    command = ["python", "-m", "app.cli"]
+    for word in ("migrate", "seed"):
+        with containers.running(
+            containers.service_image(), [f"--volume={folder}:/data"], [*command, word],
+            {"ENVIRONMENT": "local", "DATA_DIR": "/data"},
+        ) as container:  # fmt: skip
+            if containers.tool("wait", container.id) != "0":
+                raise RuntimeError(container.log())
 
 
 def main() -> None:
@@ -58,8 +76,11 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--rounds", type=int, default=3)
     rounds = options.parse_args().rounds
-    names = libraries()
-    pairs = [(bare_import(names), healthy()) for _ in range(rounds)]
+    with tempfile.TemporaryDirectory() as name:
+        seed(Path(name))
+        task = Task(Path(name))
+        names = task.libraries()
+        pairs = [(task.imported(names), task.healthy()) for _ in range(rounds)]
     imports = statistics.median(bare for bare, _ in pairs)
     start = statistics.median(whole for _, whole in pairs)
     print(f"bare import of {len(names)} modules: {imports:.1f} s, median of {rounds}")
