@@ -81,11 +81,11 @@ def bootstrap(settings: Settings) -> Services:
 def assemble(settings: Settings, open_own: Callable[[], OpenedBundle]) -> Services:
     """Put the parts together; ``open_own`` is asked where no good bundle is published."""
     config = settings.environment
+    blobs = open_blobs(settings)
     database = Database.open(config.database_url, config.environment)
     with ExitStack() as on_failure:
         on_failure.callback(database.close)
         check_schema(database)
-        blobs = open_blobs(settings)
         current = CurrentBundle.start(blobs, settings.bundle_poll_seconds, open_own)
         on_failure.pop_all()
     return Services(

@@ -54,6 +54,8 @@ class Upkeep:
         """The database, opened so that nothing in it can be changed, its journal's mode neither."""
         database = Database(self._engine(), self.environment)
         try:
+            with database.reading() as session:
+                database.check_stamp(session.connection())
             yield database
         finally:
             database.close()

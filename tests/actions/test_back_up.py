@@ -1,6 +1,9 @@
 """Backing up a database that may be in use, unchanged, or not ours."""
 
-from datetime import timedelta
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -8,6 +11,7 @@ from app.actions.back_up import back_up
 from app.errors import BackupError, StorageUnavailable, WrongEnvironment
 from app.storage.backup_names import BackupName, Part
 from app.storage.backups import list_backups
+from tests.support import ledger
 from tests.support.operators import Operator
 from tests.support.storage import a_drawing, contents, open_database
 
@@ -71,6 +75,20 @@ def test_the_first_backup_of_a_month_is_made_of_an_unchanged_database_too(
         file.parent.mkdir(parents=True, exist_ok=True)
         operator.file(name, part).rename(file)
     assert operator.backs_up().copied
+
+
+def test_a_backup_holds_nothing_from_after_the_time_in_its_name(operator: Operator) -> None:
+    ledger.start(operator.database, "DELETE")
+    with ThreadPoolExecutor(1) as threads, closing(ledger.connect(operator.database)) as writer:
+        writer.execute("BEGIN EXCLUSIVE")
+        backup = threads.submit(operator.backs_up)
+        time.sleep(0.2)
+        writer.execute("CREATE TABLE late (n INTEGER)")
+        written_at = datetime.now(UTC)
+        writer.execute("COMMIT")
+    made = backup.result()
+    assert "late" in made.manifest.contents.rows
+    assert made.name.made_at > written_at
 
 
 def test_a_database_without_tables_is_refused(operator: Operator) -> None:

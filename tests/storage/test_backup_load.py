@@ -19,6 +19,8 @@ WRITERS = 2
 BIG = 200_000_000
 # The machine that tests run on has others on it: the best of some rounds is ours alone.
 ROUNDS = 3
+# SQLite looks every 100 ms whether a lock is free; then the transaction itself takes its time.
+BETWEEN_TRIES = 0.12
 
 
 @contextmanager
@@ -111,4 +113,4 @@ def test_with_a_rollback_journal_a_writer_waits_for_the_time_of_the_copy_at_most
     ledger.start(operator.database, "DELETE")
     grow(operator.database)
     measured = worst_waits(operator)
-    assert any(wait <= copy for wait, copy in measured), measured
+    assert any(wait <= copy + BETWEEN_TRIES for wait, copy in measured), measured
