@@ -149,19 +149,18 @@ def test_a_ruined_database_is_kept_with_its_journals_and_replaced(backed_up: Ope
     assert kept_wal.read_bytes() == b"a part of the ruin"
 
 
-def test_a_journal_without_its_database_is_not_played_into_the_restored_one(
-    backed_up: Operator,
+@pytest.mark.parametrize("suffix", ["-journal", "-wal", "-shm"])
+def test_a_journal_without_its_database_is_set_aside_lest_it_be_played_into_the_restored_one(
+    backed_up: Operator, suffix: str
 ) -> None:
-    ledger.start(backed_up.database, "WAL")
-    with closing(ledger.connect(backed_up.database)) as connection:
-        ledger.add(connection)
-        wal = backed_up.database.with_name(f"{backed_up.database.name}-wal")
-        left = wal.read_bytes()
+    journal = backed_up.database.with_name(backed_up.database.name + suffix)
     backed_up.database.unlink()
-    wal.write_bytes(left)
+    journal.write_bytes(b"of another database")
     backed_up.restores()
+    assert not journal.exists()
+    (kept,) = backed_up.folder.glob(f"*.replaced-*{suffix}")
+    assert kept.read_bytes() == b"of another database"
     assert backed_up.finds() == ["house"]
-    assert not wal.exists()
 
 
 def test_a_database_of_another_environment_is_not_replaced(

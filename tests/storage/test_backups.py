@@ -52,6 +52,11 @@ def say_other_contents(operator: Operator, name: BackupName) -> None:
     rewrite(contents=said)(operator, name)
 
 
+def say_other_bytes(operator: Operator, name: BackupName) -> None:
+    size = operator.database.stat().st_size
+    rewrite(plain={"sha256": name.digest + "0" * 52, "size": size})(operator, name)
+
+
 def scribble(operator: Operator, name: BackupName) -> None:
     operator.file(name, Part.MANIFEST).write_text("{")
 
@@ -65,7 +70,8 @@ REFUSALS: dict[str, tuple[Harm, str]] = {
     "a manifest of a newer release": (rewrite(format=2), "newer release"),
     "a manifest without contents": (rewrite(contents=None), "damaged"),
     "a manifest with other counts": (say_other_contents, "other rows"),
-    "a manifest with other sums": (rewrite(packed={"sha256": "0", "size": 1}), "not what its"),
+    "a manifest of other bytes": (say_other_bytes, "not what its"),
+    "a manifest of a shorter file": (rewrite(packed={"sha256": "0", "size": 1}), "not what its"),
 }
 
 
