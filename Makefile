@@ -3,7 +3,7 @@ PYTHON ?= python3
 PORT ?= 8000
 PIP = .venv/bin/python -m pip --disable-pip-version-check
 
-.PHONY: run dev setup test test-packages lint lock train-setup clean
+.PHONY: run dev setup test test-packages endurance lint lock train-setup clean
 
 run: .venv/runtime.stamp
 	.venv/bin/sketchnorm serve --port $(PORT)
@@ -19,6 +19,9 @@ test: setup
 # The images, within their limits; sets up podman where there is no Docker.
 test-packages: setup
 	tests/support/containers/with.sh .venv/bin/python -m pytest -m packages tests/packages
+
+endurance: setup
+	.venv/bin/python -m pytest -m endurance
 
 lint: setup
 	.venv/bin/ruff check .

@@ -14,6 +14,7 @@
     ├── ConfigurationError         the operator can mend it; the process does not start
     │   └── WrongEnvironment       a database or store made by another environment
     ├── BundleError                the bundle is missing, changed or not understood
+    ├── BackupError                no backup can be made of this, or this one cannot be trusted
     ├── StorageUnavailable         the database or the store cannot be reached now
     └── Busy                       too many drawings wait for their turn
 
@@ -68,6 +69,10 @@ class WrongEnvironment(ConfigurationError):
 
 class BundleError(SketchnormError):
     """The bundle is missing, changed since it was made, or of a version not understood."""
+
+
+class BackupError(SketchnormError):
+    """What lies there cannot be backed up, or a backup is missing, damaged or not ours."""
 
 
 class StorageUnavailable(SketchnormError):

@@ -14,6 +14,7 @@ from app.storage import tables
 from app.storage.database import Database
 from app.storage.schema import migrate
 from tests.support.analyzers import FakeAnalyzer
+from tests.support.operators import Operator
 from tests.support.visitors import Visitor
 
 # A slow machine is no failure: timings are for benchmarks.
@@ -45,6 +46,12 @@ def services(settings: Settings, analyzer: FakeAnalyzer) -> Iterator[Services]:
     services = assemble(settings, lambda: analyzer)
     yield services
     services.database.close()
+
+
+@pytest.fixture
+def operator(tmp_path: Path) -> Operator:
+    """Who backs up and restores a database that no app has open."""
+    return Operator.with_a_site(tmp_path / "site")
 
 
 @pytest.fixture

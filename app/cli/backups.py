@@ -1,0 +1,119 @@
+"""Back up the database and restore it."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from app.cli.console import out, settings
+
+commands = typer.Typer()
+
+
+@commands.command()
+def backup(
+    anew: Annotated[
+        bool, typer.Option(help="Make a copy even where the database is unchanged.")
+    ] = False,
+) -> None:
+    """Copy the database into the store, once the copy is proven; the app may go on meanwhile."""
+    from app.actions.back_up import back_up
+    from app.upkeep import Upkeep
+
+    upkeep = Upkeep.open(settings())
+    made = back_up(
+        database=upkeep.database_file,
+        environment=upkeep.environment,
+        blobs=upkeep.blobs,
+        anew=anew,
+    )
+    if made.copied:
+        _say(f"The backup {made.name} is in the store ({made.manifest.plain.size:,} bytes).")
+    else:
+        _say(f"The database is as in the backup {made.name}; that is noted in the store.")
+
+
+@commands.command()
+def backups() -> None:
+    """List the backups, oldest first."""
+    from app.storage.backups import list_backups
+    from app.upkeep import Upkeep
+
+    listed = list_backups(Upkeep.open(settings()).blobs)
+    if not listed:
+        _say("There is no backup yet; sketchnorm backup makes one.")
+        return
+    table = Table("made at", "digest", "still the same at")
+    for one in listed:
+        table.add_row(_instant(one.name.made_at), one.name.digest, _instant(one.unchanged_at))
+    out.print(table)
+
+
+@commands.command()
+def restore(
+    at: Annotated[
+        str | None,
+        typer.Option(help="Restore the newest backup not after this, such as 2026-11-23T06:00Z."),
+    ] = None,
+    to: Annotated[
+        Path | None, typer.Option(help="The file to restore to; the app's database without it.")
+    ] = None,
+) -> None:
+    """Put a backup in the place of the database, which is kept; stop the app first."""
+    from app.actions.restore import restore as restore_backup
+    from app.upkeep import Upkeep
+
+    upkeep = Upkeep.open(settings())
+    restored = restore_backup(
+        to=to or upkeep.database_file,
+        environment=upkeep.environment,
+        blobs=upkeep.blobs,
+        at=None if at is None else _read_instant(at),
+    )
+    _say(f"The backup {restored.name} is restored to {restored.file}.")
+    if restored.replaced is not None:
+        _say(f"What was there before is {restored.replaced}.")
+
+
+@commands.command()
+def inventory(
+    grace: Annotated[
+        float, typer.Option(help="Seconds between two looks; 0 where the app is stopped.", min=0)
+    ] = 20,
+) -> None:
+    """List the blobs that no row refers to, and those that rows refer to and are missing."""
+    from app.actions.take_inventory import take_inventory
+    from app.upkeep import Upkeep
+
+    upkeep = Upkeep.open(settings())
+    with upkeep.reading_database() as database:
+        found = take_inventory(database=database, blobs=upkeep.blobs, grace=grace)
+    for key in found.unreferred:
+        _say(f"unreferred  {key}")
+    for key in found.missing:
+        _say(f"missing     {key}")
+    _say(
+        f"Rows refer to {found.referred} blobs, {len(found.missing)} of them are missing; "
+        f"{len(found.unreferred)} in the store are referred to by no row."
+    )
+    if not found.complete:
+        raise typer.Exit(1)
+
+
+def _say(sentence: str) -> None:
+    out.print(sentence, highlight=False, soft_wrap=True)
+
+
+def _instant(moment: datetime | None) -> str:
+    return "" if moment is None else f"{moment:%Y-%m-%dT%H:%M:%S.%fZ}"
+
+
+def _read_instant(text: str) -> datetime:
+    """A time without a zone is taken as UTC, in which backups are named."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter("write --at like 2026-11-23T06:00Z") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,67 @@
+"""The parts of scheduled work and of restoring: no model, no web, and a database only read."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy import Engine, NullPool, create_engine, make_url
+
+from app.environment import EnvironmentConfig, Settings
+from app.errors import BackupError
+from app.storage.blobs import BlobStore
+from app.storage.database import Database
+from app.storage.snapshots import open_read_only
+from app.stores import open_blobs
+from app.telemetry import Metrics
+
+
+@dataclass(frozen=True)
+class Upkeep:
+    """What the functions that back up, drill and take inventory are made of."""
+
+    config: EnvironmentConfig
+    blobs: BlobStore = field(repr=False)
+
+    @classmethod
+    def open(cls, settings: Settings) -> "Upkeep":
+        """Raise ``ConfigurationError`` where the store cannot be opened."""
+        return cls(settings.environment, open_blobs(settings))
+
+    @property
+    def environment(self) -> str:
+        """The environment that this process runs in."""
+        return self.config.environment
+
+    @property
+    def metrics(self) -> Metrics:
+        """Where results are counted."""
+        return Metrics(self.config.metrics_enabled)
+
+    @property
+    def database_file(self) -> Path:
+        """The SQLite file; raise ``BackupError`` where the database is another kind."""
+        url = make_url(self.config.database_url)
+        if url.get_backend_name() != "sqlite":
+            raise BackupError(
+                "Only SQLite databases are backed up and restored here; "
+                "use pg_dump and pg_restore for PostgreSQL."
+            )
+        return Path(str(url.database))
+
+    @contextmanager
+    def reading_database(self) -> Iterator[Database]:
+        """The database, opened so that nothing in it can be changed, its journal's mode neither."""
+        database = Database(self._engine(), self.environment)
+        try:
+            with database.reading() as session:
+                database.check_stamp(session.connection())
+            yield database
+        finally:
+            database.close()
+
+    def _engine(self) -> Engine:
+        if make_url(self.config.database_url).get_backend_name() != "sqlite":
+            return create_engine(self.config.database_url)
+        file = self.database_file
+        return create_engine("sqlite://", creator=lambda: open_read_only(file), poolclass=NullPool)

@@ -1,0 +1,95 @@
+"""The scheduled functions, called as Lambda calls them."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.errors import BackupError, StorageUnavailable
+from handlers import backup, restore_drill
+from tests.support.operators import Operator
+
+EVENTS = Path(__file__).parents[1] / "events"
+HEAVY = ("onnxruntime", "fastapi", "starlette", "numpy", "PIL", "boto3", "mahotas", "alembic")
+
+
+def event(name: str) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
+    return read
+
+
+@pytest.fixture
+def deployed(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> Operator:
+    """The functions find the operator's site."""
+    monkeypatch.setenv("ENVIRONMENT", "local")
+    monkeypatch.setenv("DATA_DIR", str(operator.folder))
+    monkeypatch.setenv("METRICS_ENABLED", "true")
+    return operator
+
+
+def metrics(capsys: pytest.CaptureFixture[str]) -> set[str]:
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    return {name for line in lines if "_aws" in line for name in line}
+
+
+def test_the_schedule_backs_up_and_notes_the_second_time(deployed: Operator) -> None:
+    first = backup.handler(event("scheduled_backup"), None)
+    second = backup.handler(event("scheduled_backup"), None)
+    assert (first["copied"], second["copied"]) == (True, False)
+    assert first["missing"] == first["unreferred"] == 0
+    assert json.loads(json.dumps(first)) == first
+
+
+def test_a_backup_counts_itself(deployed: Operator, capsys: pytest.CaptureFixture[str]) -> None:
+    backup.handler(event("scheduled_backup"), None)
+    assert {"BackupSucceeded", "BackupSeconds", "BlobsMissing"} <= metrics(capsys)
+
+
+def test_a_backup_that_fails_is_counted_and_raised(
+    deployed: Operator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deployed.database.unlink()
+    with pytest.raises(StorageUnavailable):
+        backup.handler(event("scheduled_backup"), None)
+    counted = metrics(capsys)
+    assert "BackupFailed" in counted
+    assert "BackupSucceeded" not in counted
+
+
+def test_the_drill_restores_what_was_backed_up(
+    deployed: Operator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = backup.handler(event("scheduled_backup"), None)
+    drilled = restore_drill.handler(event("scheduled_restore_drill"), None)
+    assert drilled["backup"] == made["backup"]
+    assert drilled["rows"]["drawings"] == 0
+    assert {"RestoreDrillSucceeded", "BackupAgeSeconds"} <= metrics(capsys)
+
+
+def test_a_drill_that_fails_is_counted_and_raised(
+    deployed: Operator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(BackupError):
+        restore_drill.handler(event("scheduled_restore_drill"), None)
+    assert "RestoreDrillFailed" in metrics(capsys)
+
+
+def test_a_postgresql_database_is_left_to_its_own_tools(
+    deployed: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql+psycopg://user:secret@host/name")
+    with pytest.raises(BackupError, match="pg_dump") as refusal:
+        backup.handler(event("scheduled_backup"), None)
+    assert "secret" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("handler", ["backup", "restore_drill"])
+def test_the_functions_need_neither_the_web_nor_the_model(handler: str) -> None:
+    script = f"import sys, handlers.{handler}; print([m for m in {HEAVY} if m in sys.modules])"
+    said = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert said.stdout == "[]\n"
