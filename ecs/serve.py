@@ -15,6 +15,8 @@ from starlette.types import ASGIApp
 
 from app.environment import Settings
 from app.serving import open_app
+from app.telemetry import make_logger
+from app.web.request_log import RequestLog
 
 # With DRAIN_SECONDS this must end before ECS kills the task, 120 seconds after SIGTERM at most.
 SECONDS_FOR_LAST_REQUESTS = 30
@@ -45,7 +47,7 @@ class DrainingServer(uvicorn.Server):
 def run(app: ASGIApp, settings: Settings) -> None:
     """Serve until told to stop; returns when the last request is answered."""
     config = uvicorn.Config(
-        app,
+        RequestLog(app, make_logger()),
         host="0.0.0.0",  # noqa: S104 — a task is reached from outside itself
         port=settings.port,
         workers=1,

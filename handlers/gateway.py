@@ -35,7 +35,9 @@ class StagePrefix:
         path = scope["path"]
         if prefix and (path == prefix or path.startswith(f"{prefix}/")):
             path = path[len(prefix) :] or "/"
-        await self.app({**scope, "path": path, "root_path": root}, receive, send)
+        # In place: what stands outside reads from it which route was taken.
+        scope.update(path=path, root_path=root)
+        await self.app(scope, receive, send)
 
 
 def stage_prefix(event: dict[str, Any]) -> str:

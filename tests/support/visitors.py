@@ -6,8 +6,8 @@ from collections.abc import AsyncIterable
 from dataclasses import dataclass, field
 
 import httpx
-from fastapi import FastAPI
 from PIL import Image, ImageDraw
+from starlette.types import ASGIApp
 
 JSON = {"Accept": "application/json"}
 HTML = {"Accept": "text/html"}
@@ -31,7 +31,7 @@ class Visitor:
     Not Starlette's ``TestClient``: that one deprecates the ``httpx`` which we have.
     """
 
-    app: FastAPI
+    app: ASGIApp
     headers: dict[str, str] = field(default_factory=lambda: dict(HTML))
 
     def opens(self, path: str, **headers: str) -> httpx.Response:
