@@ -47,10 +47,25 @@ train-setup: .venv/dev.stamp
 # Needs uv; run after changing dependencies in pyproject.toml. The development set comes first and
 # the others follow it: aws-sam-cli pins click and pydantic, and tests should run what is served.
 COMPILE = uv pip compile -q --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header pyproject.toml
+UPKEEP = uv pip compile -q --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header
 lock:
 	$(COMPILE) requirements/build.in --extra dev --extra heic -o requirements/dev.txt
 	$(COMPILE) requirements/build.in -c requirements/dev.txt -o requirements/runtime.txt
+	$(UPKEEP) requirements/upkeep.in -c requirements/runtime.txt -o layers/upkeep/requirements.txt
 	$(COMPILE) requirements/build.in --extra train -c requirements/dev.txt --override requirements/overrides.in --no-emit-package torch -o requirements/train.txt
 
+# Run by `sam build` for the layer and for each zip function, which is the code alone. Wheels for the
+# functions' own Python, whichever runs here.
+build-UpkeepLayer:
+	$(PIP) install --quiet --no-deps --require-hashes --requirement layers/upkeep/requirements.txt \
+	  --target "$(ARTIFACTS_DIR)/python" --python-version 3.13 --platform manylinux_2_28_x86_64 \
+	  --platform manylinux2014_x86_64 --only-binary :all:
+	find "$(ARTIFACTS_DIR)" -name __pycache__ -prune -exec rm -r {} +
+
+build-BackupFunction build-RestoreDrillFunction build-RetentionFunction:
+	cp -r app handlers migrations "$(ARTIFACTS_DIR)"
+	rm -r "$(ARTIFACTS_DIR)/app/training"
+	find "$(ARTIFACTS_DIR)" -name __pycache__ -prune -exec rm -r {} +
+
 clean:
-	rm -rf .venv var
+	rm -rf .venv .aws-sam var

@@ -26,7 +26,7 @@ SHAPE = Shape(1, "live")
 
 
 def test_a_timeout_leaves_no_half_written_row_and_the_next_instance_serves(tmp_path: Path) -> None:
-    with _instance(tmp_path, timeout_seconds=4) as door:
+    with _instance(tmp_path, timeout_seconds=10) as door:
         assert door.get("/livez").status_code == httpx.codes.OK
         before = _drawings(tmp_path)
         assert "Task timed out" in door.post("/probe/hangs", timeout=60).text

@@ -33,7 +33,7 @@ def sam(*words: str) -> subprocess.CompletedProcess[str]:
 @contextmanager
 def start_api(image: str, folder: Path) -> Iterator[str]:
     """The address of ``sam local start-api`` whose function is ``image``."""
-    sam("build", "ApiFunction", "--config-env", "local")
+    sam("build", "ApiFunction")
     template = folder / "template.yaml"
     template.write_text(BUILT.read_text().replace("apifunction:latest", f"{image}:latest"))
     port = free_port()
