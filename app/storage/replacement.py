@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from app.errors import StorageUnavailable, WrongEnvironment
-from app.storage.durable import sync, sync_folder
+from app.storage.files import sync_folder
 from app.storage.snapshots import stamped_environment
 
 LOCK_SECONDS = 5.0
@@ -32,7 +32,7 @@ def put_in_place(file: Path, target: Path, environment: str, now: datetime) -> P
     there the app must be stopped first.
     """
     with file.open("rb") as stream:
-        sync(stream)
+        os.fsync(stream.fileno())
     kept = target.with_name(f"{target.name}.replaced-{now:%Y%m%dT%H%M%S.%fZ}")
     if not target.exists():
         _set_journals_aside(target, kept)
