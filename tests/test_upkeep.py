@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from app.environment import Settings
-from app.errors import StorageUnavailable, WrongEnvironment
+from app.errors import SketchnormError, StorageUnavailable, WrongEnvironment
 from app.upkeep import Upkeep
 from tests.support import ledger
 from tests.support.operators import Operator
@@ -25,7 +25,7 @@ def test_the_database_can_be_read_and_not_be_changed(operator: Operator, tmp_pat
     with parts.reading_database() as database:
         with database.reading() as tx:
             assert tx.scalar(text("PRAGMA journal_mode")) == "delete"
-        with pytest.raises(StorageUnavailable), database.reading() as tx:
+        with pytest.raises(SketchnormError), database.reading() as tx:
             tx.execute(text("DELETE FROM ledger"))
     assert contents(operator.folder) == before
 

@@ -17,10 +17,7 @@ GRACE_SECONDS = 20.0
 
 @dataclass(frozen=True)
 class Inventory:
-    """What does not fit together; ``referred`` is how many blobs the rows refer to.
-
-    A drawing that waits in the spool counts as missing until it is in the store.
-    """
+    """What does not fit together; ``referred`` is how many blobs the rows refer to."""
 
     referred: int
     unreferred: tuple[str, ...]

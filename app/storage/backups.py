@@ -114,7 +114,7 @@ def fetch_checked(blobs: BlobStore, name: BackupName, environment: str, folder: 
             f"The backup {name} was made by the environment {manifest.contents.environment!r} and "
             f"is now restored by {environment!r}; set ENVIRONMENT={manifest.contents.environment}."
         )
-    packed, file = folder / "packed", folder / "database"
+    packed, file = folder / "packed.gz", folder / "backup.sqlite3"
     _fetch(blobs, name, packed)
     _check_bytes(name, packed, manifest.packed)
     expand(packed, file, manifest.plain.size)

@@ -1,6 +1,7 @@
 """Blobs in a folder: for a developer's machine and for tests."""
 
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -10,7 +11,6 @@ from typing import IO
 
 from app.errors import ConfigurationError, NotFound, StorageUnavailable, WrongEnvironment
 from app.storage.blobs import KEY, PREFIXES, check_key, check_prefix
-from app.storage.durable import sync, sync_folder
 
 STAMP = ".environment.json"
 # How a folder says that no blob has this key; the last two when the key is part of another.
@@ -142,9 +142,9 @@ def _read_stamp(path: Path) -> str | None:
 def _write_atomically(path: Path, content: bytes) -> None:
     with _unfinished(path) as stream:
         stream.write(content)
-        sync(stream)
+        _sync(stream)
         Path(stream.name).replace(path)
-    sync_folder(path.parent)
+    _sync_folder(path.parent)
 
 
 @contextmanager
@@ -160,13 +160,27 @@ def _unfinished(path: Path) -> Iterator[IO[bytes]]:
 
 def _name_if_free(stream: IO[bytes], path: Path) -> bool:
     """A second name for the file, which, unlike renaming, never replaces another."""
-    sync(stream)
+    _sync(stream)
     try:
         path.hardlink_to(stream.name)
     except FileExistsError:
         return False
-    sync_folder(path.parent)
+    _sync_folder(path.parent)
     return True
+
+
+def _sync(stream: IO[bytes]) -> None:
+    stream.flush()
+    os.fsync(stream.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    """Without it the new name may be lost in a power cut although the bytes are safe."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

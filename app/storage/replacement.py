@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from app.errors import StorageUnavailable, WrongEnvironment
-from app.storage.durable import sync, sync_folder
+from app.storage.files import sync_folder
 from app.storage.snapshots import stamped_environment
 
 LOCK_SECONDS = 5.0
@@ -32,7 +32,7 @@ def put_in_place(file: Path, target: Path, environment: str, now: datetime) -> P
     there the app must be stopped first.
     """
     with file.open("rb") as stream:
-        sync(stream)
+        os.fsync(stream.fileno())
     kept = target.with_name(f"{target.name}.replaced-{now:%Y%m%dT%H%M%S.%fZ}")
     if not target.exists():
         _set_journals_aside(target, kept)
@@ -53,15 +53,13 @@ def put_in_place(file: Path, target: Path, environment: str, now: datetime) -> P
 def _held(target: Path, environment: str) -> Iterator[None]:
     """Nobody else uses the database, and its journals are folded into it; a ruin needs neither."""
     with closing(_open(target)) as connection:
-        try:
+        with _still_a_database(target):
+            _check_ours(target, stamped_environment(connection), environment)
+        with _still_a_database(target):
             # In WAL this fails while anybody else has the file open, even if nothing is done.
             connection.execute("PRAGMA journal_mode = DELETE")
+        with _still_a_database(target):
             connection.execute("BEGIN EXCLUSIVE")
-            stamped = stamped_environment(connection)
-        except sqlite3.DatabaseError as error:
-            _check_ruined(target, error)
-        else:
-            _check_ours(target, stamped, environment)
         yield
 
 
@@ -77,20 +75,23 @@ def _open(target: Path) -> sqlite3.Connection:
         ) from error
 
 
-def _check_ruined(target: Path, error: sqlite3.DatabaseError) -> None:
-    """Raise unless ``error`` says that there is no database left that could be in use."""
-    code = error.sqlite_errorcode & PRIMARY
-    if code in NO_DATABASE:
-        return
-    if code in LOCKED:
-        raise StorageUnavailable(
-            f"The database {target} is in use, so nothing was restored; "
-            "stop the app and everything else that has it open, and restore again."
-        ) from error
-    raise StorageUnavailable(
-        f"The database {target} cannot be replaced ({error}); see that its folder can be written, "
-        "or name another file with --to."
-    ) from error
+@contextmanager
+def _still_a_database(target: Path) -> Iterator[None]:
+    """Pass over what a ruin cannot do; raise where the database may be whole but not be had."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        code = error.sqlite_errorcode & PRIMARY
+        if code in LOCKED:
+            raise StorageUnavailable(
+                f"The database {target} is in use, so nothing was restored; "
+                "stop the app and everything else that has it open, and restore again."
+            ) from error
+        if code not in NO_DATABASE:
+            raise StorageUnavailable(
+                f"The database {target} cannot be replaced ({error}); see that its folder can be "
+                "written, or name another file with --to."
+            ) from error
 
 
 def _check_ours(target: Path, stamped: str | None, environment: str) -> None:
