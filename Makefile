@@ -3,13 +3,24 @@ PYTHON ?= python3
 PORT ?= 8000
 PIP = .venv/bin/python -m pip --disable-pip-version-check
 
-.PHONY: run dev setup test test-packages endurance lint lock train-setup clean
+.PHONY: run dev sam container setup test test-packages endurance lint lock train-setup clean
 
 run: .venv/runtime.stamp
 	.venv/bin/sketchnorm serve --port $(PORT)
 
 dev: setup
 	.venv/bin/sketchnorm serve --port $(PORT) --reload
+
+# The Lambda function's image behind an emulated gateway, and the service's image as a Fargate task.
+CONTAINERS = tests/support/containers/with.sh
+sam: setup
+	SAM_CLI_TELEMETRY=0 $(CONTAINERS) sh -c ".venv/bin/sam build ApiFunction && exec .venv/bin/sam local start-api --port $(PORT)"
+
+container: setup
+	$(CONTAINERS) sh -c '"$$CONTAINER_TOOL" build --network host -f Dockerfile.ecs -t sketchnorm-ecs . \
+	  && exec "$$CONTAINER_TOOL" run --rm --init --publish $(PORT):$(PORT) --cpus 0.25 --memory 512m \
+	  --read-only --tmpfs /tmp -e ENVIRONMENT=local -e DATA_DIR=/tmp/sketchnorm -e PORT=$(PORT) \
+	  -e DRAIN_SECONDS=0 sketchnorm-ecs'
 
 setup: .venv/dev.stamp
 
@@ -18,7 +29,7 @@ test: setup
 
 # The images, within their limits; sets up podman where there is no Docker.
 test-packages: setup
-	tests/support/containers/with.sh .venv/bin/python -m pytest -m packages tests/packages
+	$(CONTAINERS) .venv/bin/python -m pytest -m packages tests/packages
 
 endurance: setup
 	.venv/bin/python -m pytest -m endurance
@@ -28,6 +39,8 @@ lint: setup
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+	.venv/bin/hadolint Dockerfile.ecs Dockerfile.lambda
+	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 .venv/bin/sam validate --lint
 
 .venv/runtime.stamp: requirements/runtime.txt pyproject.toml
 	test -x .venv/bin/python || $(PYTHON) -m venv .venv

@@ -1,0 +1,41 @@
+"""The scheduled functions under the emulator, woken by recorded events of EventBridge."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.environment import Settings
+from app.serving import open_app
+from tests.packages.doors import own_database
+from tests.support.emulator import ROOT, EmulatedFunction, emulated
+
+EVENTS = ROOT / "tests" / "events"
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Path:
+    """A folder with the database and the store of a site that ran."""
+    open_app(Settings.load(own_database(tmp_path), tmp_path)).state.services.database.close()
+    return tmp_path
+
+
+def wake(function: EmulatedFunction, event: str) -> dict[str, Any]:
+    answer = function.invoke(json.loads((EVENTS / f"scheduled_{event}.json").read_text()))
+    assert isinstance(answer, dict), answer
+    return answer
+
+
+def test_a_backup_is_made_on_schedule_and_restored_by_the_drill(made: Path) -> None:
+    environ = own_database(made)
+    with emulated("handlers.restore_drill.handler", environ, made) as drill:
+        assert "errorMessage" in wake(drill, "restore_drill")
+    with emulated("handlers.backup.handler", environ, made) as backup:
+        first, second = (wake(backup, "backup") for _ in range(2))
+    assert (first["copied"], second["copied"]) == (True, False)
+    assert first["missing"] == 0
+    with emulated("handlers.restore_drill.handler", environ, made) as drill:
+        drilled = wake(drill, "restore_drill")
+    assert drilled["backup"] == first["backup"]
+    assert drilled["rows"]["drawings"] == 12
