@@ -11,12 +11,12 @@ from app.actions.analyze import BundleAnalyzer
 from app.actions.current_bundle import CurrentBundle
 from app.actions.health import RecentHealth, check_health
 from app.actions.published import open_checked
-from app.environment import EnvironmentConfig, Settings
-from app.errors import Busy, ConfigurationError
+from app.environment import Settings
+from app.errors import Busy
 from app.storage.blobs import BlobStore
 from app.storage.database import Database
-from app.storage.folder import FolderBlobStore
 from app.storage.schema import check_schema
+from app.stores import open_blobs
 
 MOST_WAITING = 8
 
@@ -81,12 +81,11 @@ def bootstrap(settings: Settings) -> Services:
 def assemble(settings: Settings, open_own: Callable[[], OpenedBundle]) -> Services:
     """Put the parts together; ``open_own`` is asked where no good bundle is published."""
     config = settings.environment
-    _check_backend(config)
+    blobs = open_blobs(settings)
     database = Database.open(config.database_url, config.environment)
     with ExitStack() as on_failure:
         on_failure.callback(database.close)
         check_schema(database)
-        blobs = open_blobs(settings)
         current = CurrentBundle.start(blobs, settings.bundle_poll_seconds, open_own)
         on_failure.pop_all()
     return Services(
@@ -97,17 +96,3 @@ def assemble(settings: Settings, open_own: Callable[[], OpenedBundle]) -> Servic
         keep_uploads=settings.keep_uploads,
         health=RecentHealth(partial(check_health, database=database, blobs=blobs, bundle=current)),
     )
-
-
-def open_blobs(settings: Settings) -> BlobStore:
-    """Open the store; raise ``ConfigurationError`` where it cannot be."""
-    _check_backend(settings.environment)
-    return FolderBlobStore(settings.data_dir / "blobs", settings.environment.environment)
-
-
-def _check_backend(config: EnvironmentConfig) -> None:
-    if config.storage_backend == "s3":
-        raise ConfigurationError(
-            "STORAGE_BACKEND is s3, but this release stores in a folder only; "
-            "set STORAGE_BACKEND=local."
-        )

@@ -26,7 +26,9 @@ DATABASE_FILE = "sketchnorm.sqlite3"
 BUNDLE_FOLDER = Path(__file__).parent.parent / "bundle"
 BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 SECONDS = re.compile(r"[0-9]{1,6}")
+DAYS = re.compile(r"[1-9][0-9]{0,3}")
 POLL_SECONDS = 30
+RETENTION_DAYS = 30
 DATABASE_KINDS = ("sqlite", "postgresql")
 
 Choice = TypeVar("Choice", bound=str)
@@ -77,7 +79,8 @@ class EnvironmentConfig:
 class Settings:
     """Everything the operator can set; ``data_dir`` holds what local storage keeps.
 
-    A published bundle is noticed after ``bundle_poll_seconds`` at the latest.
+    A published bundle is noticed after ``bundle_poll_seconds`` at the latest; a drawing is kept
+    for ``retention_days``.
     """
 
     environment: EnvironmentConfig
@@ -85,6 +88,7 @@ class Settings:
     bundle_path: Path
     keep_uploads: bool
     bundle_poll_seconds: int = POLL_SECONDS
+    retention_days: int = RETENTION_DAYS
 
     @classmethod
     def load(cls, environ: Mapping[str, str], folder: Path) -> Self:
@@ -96,6 +100,7 @@ class Settings:
             bundle_path=Path(values.text("BUNDLE_PATH") or BUNDLE_FOLDER),
             keep_uploads=values.switch("KEEP_UPLOADS", default=True),
             bundle_poll_seconds=values.seconds("BUNDLE_POLL_SECONDS", default=POLL_SECONDS),
+            retention_days=values.days("RETENTION_DAYS", default=RETENTION_DAYS),
         )
 
 
@@ -124,6 +129,15 @@ class _Values:
         if not SECONDS.fullmatch(text):
             raise ConfigurationError(
                 f"{name} is {text!r}; set it to a whole number of seconds, such as {default}."
+            )
+        return int(text)
+
+    def days(self, name: str, *, default: int) -> int:
+        text = self.given.get(name, str(default))
+        if not DAYS.fullmatch(text):
+            raise ConfigurationError(
+                f"{name} is {text!r}; set it to a whole number of days from 1 to 9999, "
+                f"such as {default}."
             )
         return int(text)
 

@@ -15,6 +15,7 @@
     │   └── WrongEnvironment       a database or store made by another environment
     ├── BundleError                the bundle is missing, changed or not understood
     ├── StorageUnavailable         the database or the store cannot be reached now
+    ├── JobFailed                  work in the background failed and is tried again
     └── Busy                       too many drawings wait for their turn
 
 Each carries one sentence that says what happened and what to do next. How a refusal looks over
@@ -72,6 +73,10 @@ class BundleError(SketchnormError):
 
 class StorageUnavailable(SketchnormError):
     """The database or the store cannot be reached now; trying again later may work."""
+
+
+class JobFailed(SketchnormError):
+    """Work in the background failed; what went wrong is kept with the job."""
 
 
 class Busy(SketchnormError):

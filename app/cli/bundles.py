@@ -15,7 +15,7 @@ commands = typer.Typer()
 def publish(bundle: Annotated[Path, typer.Argument(help="The bundle's folder.")]) -> None:
     """Check a bundle and have running apps use it, without a restart."""
     from app.actions.publish import publish as publish_bundle
-    from app.bootstrap import open_blobs
+    from app.stores import open_blobs
 
     used = settings()
     pointer = publish_bundle(bundle, blobs=open_blobs(used))
@@ -26,7 +26,7 @@ def publish(bundle: Annotated[Path, typer.Argument(help="The bundle's folder.")]
 def rollback() -> None:
     """Have running apps use the bundle before the current one again."""
     from app.actions.roll_back import roll_back
-    from app.bootstrap import open_blobs
+    from app.stores import open_blobs
 
     used = settings()
     pointer = roll_back(blobs=open_blobs(used))
@@ -37,7 +37,7 @@ def rollback() -> None:
 def bundles() -> None:
     """List the published bundles and say which is current."""
     from app.actions.list_bundles import list_bundles
-    from app.bootstrap import open_blobs
+    from app.stores import open_blobs
 
     listed = list_bundles(blobs=open_blobs(settings()))
     if not listed:

@@ -1,4 +1,4 @@
-"""Serve the site and keep its database current."""
+"""Serve the site."""
 
 from typing import Annotated
 
@@ -29,18 +29,3 @@ def serve(
         )  # fmt: skip
     else:
         uvicorn.run(local_app(), host=host, port=port, log_level="warning")
-
-
-@commands.command()
-def migrate() -> None:
-    """Bring the database to this release's schema."""
-    from app.storage import schema
-    from app.storage.database import Database
-
-    environment = settings().environment
-    database = Database.open(environment.database_url, environment.environment)
-    try:
-        schema.migrate(database)
-    finally:
-        database.close()
-    out.print("The database has the schema of this release.")

@@ -53,13 +53,15 @@ def migrate(database: Database) -> None:
 def take_back(database: Database, revision: str) -> None:
     """Undo every revision after ``revision``, in one transaction; what they added is lost."""
     with changing(database) as connection:
-        if not _is_behind(revision, connection):
-            raise ConfigurationError(
-                f"The schema cannot be taken back to {revision!r}, which is no revision before "
-                f"that of the database, {_current(connection)}; nothing was changed."
-            )
+        _check_earlier(revision, connection)
         command.downgrade(alembic_config(connection), revision)
         _tell_oldest_code(connection)
+
+
+def check_earlier(database: Database, revision: str) -> None:
+    """Raise ``ConfigurationError`` unless the schema can be taken back to ``revision``."""
+    with database.reading() as session, _known_revisions():
+        _check_earlier(revision, session.connection())
 
 
 def check_schema(database: Database) -> None:
@@ -93,6 +95,12 @@ def find_standing(database: Database) -> Standing:
         return Standing.ONE_AHEAD if one_ahead else Standing.AHEAD
 
 
+def newest_revision(database: Database) -> str:
+    """The revision that this code was written for."""
+    with database.reading() as session:
+        return str(_scripts(session.connection()).get_current_head())
+
+
 def find_revision(database: Database) -> str | None:
     """The revision of the schema, ``None`` before the first."""
     with database.reading() as session:
@@ -103,11 +111,14 @@ def find_revision(database: Database) -> str | None:
 def changing(database: Database) -> Iterator[Connection]:
     """One transaction on the schema; a second process that migrates waits for the first."""
     try:
-        with database.writer.connect() as connection, _unguarded(connection), connection.begin():
+        with (
+            _known_revisions(),
+            database.writer.connect() as connection,
+            _unguarded(connection),
+            connection.begin(),
+        ):
             yield connection
             _check_references(connection)
-    except CommandError as error:
-        raise ConfigurationError(NEWER) from error
     except OperationalError as error:
         raise StorageUnavailable(
             "The database could not be migrated and is as it was; "
@@ -136,10 +147,14 @@ def _current(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def _is_behind(revision: str, connection: Connection) -> bool:
+def _check_earlier(revision: str, connection: Connection) -> None:
     current = _current(connection)
-    earlier = _scripts(connection).iterate_revisions(current, "base")
-    return revision in {script.revision for script in earlier} - {current}
+    known = _scripts(connection).iterate_revisions(current, "base") if current else ()
+    if revision not in {script.revision for script in known} - {current}:
+        raise ConfigurationError(
+            f"The schema cannot be taken back to {revision!r}, which is no revision before "
+            f"that of the database, {current}; nothing was changed."
+        )
 
 
 def _oldest_code(connection: Connection) -> str | None:
@@ -156,6 +171,14 @@ def _tell_oldest_code(connection: Connection) -> None:
     oldest = script.revision if script.module.phase == "contract" else script.down_revision
     connection.execute(delete(SchemaCompatibility))
     connection.execute(insert(SchemaCompatibility).values(id=1, oldest_code=oldest))
+
+
+@contextmanager
+def _known_revisions() -> Iterator[None]:
+    try:
+        yield
+    except CommandError as error:
+        raise ConfigurationError(NEWER) from error
 
 
 def _unguarded(connection: Connection) -> AbstractContextManager[None]:
