@@ -60,7 +60,7 @@ def take_back(database: Database, revision: str) -> None:
 
 def check_earlier(database: Database, revision: str) -> None:
     """Raise ``ConfigurationError`` unless the schema can be taken back to ``revision``."""
-    with database.reading() as session, _known_revisions():
+    with database.reading() as session:
         _check_earlier(revision, session.connection())
 
 
@@ -111,14 +111,11 @@ def find_revision(database: Database) -> str | None:
 def changing(database: Database) -> Iterator[Connection]:
     """One transaction on the schema; a second process that migrates waits for the first."""
     try:
-        with (
-            _known_revisions(),
-            database.writer.connect() as connection,
-            _unguarded(connection),
-            connection.begin(),
-        ):
+        with database.writer.connect() as connection, _unguarded(connection), connection.begin():
             yield connection
             _check_references(connection)
+    except CommandError as error:
+        raise ConfigurationError(NEWER) from error
     except OperationalError as error:
         raise StorageUnavailable(
             "The database could not be migrated and is as it was; "
@@ -149,8 +146,11 @@ def _current(connection: Connection) -> str | None:
 
 def _check_earlier(revision: str, connection: Connection) -> None:
     current = _current(connection)
-    known = _scripts(connection).iterate_revisions(current, "base") if current else ()
-    if revision not in {script.revision for script in known} - {current}:
+    newest_first = [script.revision for script in _scripts(connection).walk_revisions()]
+    if current is not None and current not in newest_first:
+        raise ConfigurationError(NEWER)
+    earlier = newest_first[newest_first.index(current) + 1 :] if current else []
+    if revision not in earlier:
         raise ConfigurationError(
             f"The schema cannot be taken back to {revision!r}, which is no revision before "
             f"that of the database, {current}; nothing was changed."
@@ -171,14 +171,6 @@ def _tell_oldest_code(connection: Connection) -> None:
     oldest = script.revision if script.module.phase == "contract" else script.down_revision
     connection.execute(delete(SchemaCompatibility))
     connection.execute(insert(SchemaCompatibility).values(id=1, oldest_code=oldest))
-
-
-@contextmanager
-def _known_revisions() -> Iterator[None]:
-    try:
-        yield
-    except CommandError as error:
-        raise ConfigurationError(NEWER) from error
 
 
 def _unguarded(connection: Connection) -> AbstractContextManager[None]:

@@ -59,5 +59,5 @@ def _make_schema_compatibility() -> None:
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("oldest_code", sa.String(32), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_schema_compatibility"),
-        sa.CheckConstraint("id = 1", name="ck_schema_compatibility_single_row"),
+        sa.CheckConstraint("id = 1", name=op.f("ck_schema_compatibility_single_row")),
     )
