@@ -28,8 +28,10 @@ BUNDLE_FOLDER = Path(__file__).parent.parent / "bundle"
 BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 BASE_URL = re.compile(r"https?://[A-Za-z0-9.:-]+(/[A-Za-z0-9._~-]+)*/?")
 WHOLE_NUMBER = re.compile(r"[0-9]{1,6}")
+DAYS = re.compile(r"[1-9][0-9]{0,3}")
 POLL_SECONDS = 30
 PORT = 8000
+RETENTION_DAYS = 30
 DATABASE_KINDS = ("sqlite", "postgresql")
 
 Choice = TypeVar("Choice", bound=str)
@@ -83,9 +85,10 @@ class EnvironmentConfig:
 class Settings:
     """Everything the operator can set; ``data_dir`` holds what local storage keeps.
 
-    A published bundle is noticed after ``bundle_poll_seconds`` at the latest. The service listens
-    on ``port``, and after SIGTERM goes on for ``drain_seconds``. ``public_base_url`` is the address
-    that visitors use, where it is not the one that requests are made to.
+    A published bundle is noticed after ``bundle_poll_seconds`` at the latest; a drawing is kept
+    for ``retention_days``. The service listens on ``port``, and after SIGTERM goes on for
+    ``drain_seconds``. ``public_base_url`` is the address that visitors use, where it is not the
+    one that requests are made to.
     """
 
     environment: EnvironmentConfig
@@ -93,6 +96,7 @@ class Settings:
     bundle_path: Path
     keep_uploads: bool
     bundle_poll_seconds: int = POLL_SECONDS
+    retention_days: int = RETENTION_DAYS
     port: int = PORT
     drain_seconds: int = 0
     public_base_url: str | None = None
@@ -118,6 +122,7 @@ class Settings:
             port=values.whole_number("PORT", default=PORT),
             drain_seconds=values.whole_number("DRAIN_SECONDS", default=0),
             public_base_url=values.text("PUBLIC_BASE_URL"),
+            retention_days=values.days("RETENTION_DAYS", default=RETENTION_DAYS),
         )
 
     @property
@@ -167,6 +172,15 @@ class _Values:
         if not WHOLE_NUMBER.fullmatch(text):
             raise ConfigurationError(
                 f"{name} is {text!r}; set it to a whole number, such as {default}."
+            )
+        return int(text)
+
+    def days(self, name: str, *, default: int) -> int:
+        text = self.given.get(name, str(default))
+        if not DAYS.fullmatch(text):
+            raise ConfigurationError(
+                f"{name} is {text!r}; set it to a whole number of days from 1 to 9999, "
+                f"such as {default}."
             )
         return int(text)
 

@@ -16,6 +16,7 @@
     ├── BundleError                the bundle is missing, changed or not understood
     ├── BackupError                no backup can be made of this, or this one cannot be trusted
     ├── StorageUnavailable         the database or the store cannot be reached now
+    ├── JobFailed                  work in the background failed and is tried again
     └── Busy                       too many drawings wait for their turn
 
 Each carries one sentence that says what happened and what to do next. How a refusal looks over
@@ -77,6 +78,10 @@ class BackupError(SketchnormError):
 
 class StorageUnavailable(SketchnormError):
     """The database or the store cannot be reached now; trying again later may work."""
+
+
+class JobFailed(SketchnormError):
+    """Work in the background failed; what went wrong is kept with the job."""
 
 
 class Busy(SketchnormError):

@@ -1,5 +1,8 @@
 """The web application, from parts that are ready made; nothing is opened or read here."""
 
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
 from fastapi import FastAPI
 
 from app.bootstrap import Services
@@ -8,12 +11,19 @@ from app.web.access import check_access_levels
 from app.web.rendering import Rendering
 from app.web.static_files import StaticFolder
 
+Beside = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
-def create_app(services: Services) -> FastAPI:
-    """Raise ``ConfigurationError`` where a route says not who may use it."""
+
+def create_app(services: Services, beside: Beside | None = None) -> FastAPI:
+    """Raise ``ConfigurationError`` where a route says not who may use it.
+
+    ``beside`` is what a server runs as long as it serves; one that only answers has nothing.
+    """
     static = StaticFolder.read()
     # No ready-made documentation pages: they load their code from other sites.
-    app = FastAPI(title="Sketchnorm", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        title="Sketchnorm", docs_url=None, redoc_url=None, openapi_url=None, lifespan=beside
+    )
     app.state.services = services
     app.state.static = static
     app.state.rendering = Rendering(static)

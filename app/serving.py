@@ -9,26 +9,40 @@ from app.bootstrap import Services, bootstrap
 from app.environment import Settings
 from app.main import create_app
 from app.storage.database import Database
+from app.storage.revision import Standing, find_standing
+from app.work import Parts
+from app.worker import Worker
 
 
 def open_app(settings: Settings) -> FastAPI:
-    """Open everything; a database of one's own is migrated and seeded first."""
+    """Open everything; a database of one's own is migrated and seeded first.
+
+    A server that runs the application's lifespan has the background's work done beside the
+    requests; Lambda, which runs none, has a function of its own for it.
+    """
     if settings.makes_its_own_database:
-        migrate(settings)
+        prepare(settings)
     services = bootstrap(settings)
     if settings.makes_its_own_database:
         seed(services)
-    return create_app(services)
+    if settings.environment.read_only:
+        return create_app(services)
+    worker = Worker(Parts(settings, services.database, services.blobs).work())
+    return create_app(services, worker.beside)
 
 
-def migrate(settings: Settings) -> None:
-    """Bring the database to this release's schema."""
-    from app.storage import schema
+def prepare(settings: Settings) -> None:
+    """Bring the database to this release's schema.
+
+    One that is ahead is left as it is: opening it tells whether this release can serve with it.
+    """
+    from app.actions.migrate import copy_of, migrate
 
     environment = settings.environment
     database = Database.open(environment.database_url, environment.environment)
     try:
-        schema.migrate(database)
+        if find_standing(database) in (Standing.EMPTY, Standing.OLDER):
+            migrate(database, copy_of(database))
     finally:
         database.close()
 

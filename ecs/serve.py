@@ -53,7 +53,6 @@ def run(app: ASGIApp, settings: Settings) -> None:
         workers=1,
         log_level="warning",
         access_log=False,
-        lifespan="off",
         timeout_graceful_shutdown=SECONDS_FOR_LAST_REQUESTS,
     )
     DrainingServer(config, settings.drain_seconds).run()

@@ -3,11 +3,12 @@
 from sqlalchemy.orm import Session
 
 from app.actions.analysis import Analyzer, BundleReference
-from app.actions.submit import Submission, add_rows, files_kept, plan_keeping, remove_files
+from app.actions.submit import Submission, add_rows, files_kept, plan_keeping
 from app.imaging.demo_samples import DEMO_SAMPLES, SyntheticSample, as_png
-from app.storage import tables
+from app.storage import removals, tables
 from app.storage.blobs import BlobStore
 from app.storage.database import Database
+from app.storage.tables import now
 
 
 def seed_demo(
@@ -36,18 +37,15 @@ def _seed(
     keeping = plan_keeping(analysis)
     with files_kept(keeping, analysis, blobs), database.writing() as session:
         add_rows(session, keeping, analysis, submission)
-        earlier = _point(session, sample, position, keeping.drawing_id)
-    # Only now that no row points at them any more.
-    for picture_key, map_key in earlier:
-        remove_files(picture_key, map_key, blobs)
+        _point(session, sample, position, keeping.drawing_id)
+    # Only now that no row points at the files of the drawing it had.
+    removals.carry_out(database, blobs, now())
 
 
-def _point(
-    session: Session, sample: SyntheticSample, position: int, drawing_id: str
-) -> list[tuple[str, str | None]]:
-    """Point the sample at its new drawing; the keys of the files that it no longer needs."""
+def _point(session: Session, sample: SyntheticSample, position: int, drawing_id: str) -> None:
+    """Point the sample at its new drawing and remove the one that it had."""
     row = session.get(tables.DemoSample, sample.slug)
-    earlier = row.drawing if row is not None else None
+    earlier = [] if row is None else [row.drawing_id]
     session.merge(
         tables.DemoSample(
             slug=sample.slug,
@@ -58,8 +56,4 @@ def _point(
         )
     )
     session.flush()  # the old drawing may go only once nothing refers to it
-    if earlier is None:
-        return []
-    keys = [(earlier.picture_key, analysis.map_key) for analysis in earlier.analyses]
-    session.delete(earlier)
-    return keys
+    removals.remove_drawings(session, earlier, now())

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from app.cli import analysis, backups, bundles, calibration, site, training
+from app.cli import analysis, backups, bundles, calibration, site, training, upkeep
 from app.cli.console import err
 from app.errors import SketchnormError
 
@@ -13,7 +13,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for part in (site, analysis, calibration, training, bundles, backups):
+for part in (site, analysis, calibration, training, bundles, backups, upkeep):
     app.add_typer(part.commands)
 
 

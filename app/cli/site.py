@@ -1,4 +1,4 @@
-"""Serve the site and keep its database current."""
+"""Serve the site, and seed its demonstration."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -39,15 +39,6 @@ def reloaded_app() -> "FastAPI":
     from app.serving import open_app
 
     return open_app(settings())
-
-
-@commands.command()
-def migrate() -> None:
-    """Bring the database to this release's schema."""
-    from app import serving
-
-    serving.migrate(settings())
-    out.print("The database has the schema of this release.")
 
 
 @commands.command()

@@ -15,6 +15,7 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     ForeignKey,
+    Index,
     MetaData,
     String,
     TypeDecorator,
@@ -62,6 +63,7 @@ class Base(DeclarativeBase):
             "ck": "ck_%(table_name)s_%(constraint_name)s",
             "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
             "pk": "pk_%(table_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
         }
     )
     type_annotation_map: ClassVar[dict[Any, Any]] = {
@@ -145,3 +147,45 @@ class EnvironmentStamp(Base):
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, default=1)
     environment: Mapped[str] = mapped_column(String(32))
     made_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Job(Base):
+    """Work that is due; whoever holds the lease does it, and after ``leased_until`` anyone may.
+
+    ``unique_key`` lets a schedule ask for the same work many times and get it once. A job that
+    was given up is finished and has a ``last_error``; one that was done has none.
+    """
+
+    __tablename__ = "jobs"
+    __table_args__ = (Index(None, "finished_at", "run_after"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(64))
+    unique_key: Mapped[str] = mapped_column(String(255), unique=True)
+    payload: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    run_after: Mapped[datetime] = mapped_column(default=now)
+    leased_until: Mapped[datetime | None]
+    lease_holder: Mapped[str | None] = mapped_column(String(64))
+    attempts: Mapped[int] = mapped_column(default=0)
+    last_error: Mapped[str | None] = mapped_column(String(1000))
+    finished_at: Mapped[datetime | None]
+
+
+class Removal(Base):
+    """A blob that is to be deleted, written in the transaction that removes the rows it was for."""
+
+    __tablename__ = "removals"
+
+    key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    due_at: Mapped[datetime] = mapped_column(default=now, index=True)
+
+
+class SchemaCompatibility(Base):
+    """The newest revision known to the oldest code that can run on this schema; one row."""
+
+    __tablename__ = "schema_compatibility"
+    __table_args__ = (CheckConstraint("id = 1", name="single_row"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, default=1)
+    oldest_code: Mapped[str] = mapped_column(String(32))

@@ -7,6 +7,7 @@ revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
+phase = "expand"
 
 
 def upgrade() -> None:
@@ -92,7 +93,7 @@ def _make_environment_stamp() -> None:
         sa.Column("environment", sa.String(32), nullable=False),
         sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_environment_stamp"),
-        sa.CheckConstraint("id = 1", name="ck_environment_stamp_single_row"),
+        sa.CheckConstraint("id = 1", name=op.f("ck_environment_stamp_single_row")),
     )
 
 

@@ -11,6 +11,7 @@ from app.errors import BackupError, WrongEnvironment
 from app.storage.backup_names import BackupName, Part
 from app.storage.backups import keep, list_backups, newest, read_manifest
 from app.storage.folder import FolderBlobStore
+from app.storage.revision import REVISIONS
 from tests.support.bundles import flip_a_byte
 from tests.support.operators import Operator
 from tests.support.storage import contents
@@ -102,7 +103,7 @@ def test_the_manifest_says_what_was_copied_by_which_release(operator: Operator) 
     name = operator.backs_up().name
     manifest = read_manifest(operator.blobs, name)
     assert manifest.contents.rows["drawings"] == 1
-    assert (manifest.contents.revision, manifest.contents.environment) == ("0001", "local")
+    assert (manifest.contents.revision, manifest.contents.environment) == (REVISIONS[-1], "local")
     assert manifest.packed.size == operator.file(name, Part.COPY).stat().st_size
     assert manifest.app_version == "0.1.0"
 

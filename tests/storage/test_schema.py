@@ -8,19 +8,32 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import func, inspect, select, text
+from sqlalchemy import Engine, create_engine, func, inspect, select, text
 
 from app.errors import ConfigurationError
 from app.storage.database import Database
-from app.storage.revision import REVISION, check_schema
-from app.storage.schema import alembic_config, changing, migrate
+from app.storage.revision import (
+    REVISIONS,
+    Standing,
+    check_schema,
+    find_revision,
+    find_standing,
+)
+from app.storage.schema import alembic_config, changing, migrate, take_back
 from app.storage.tables import Base, Drawing, EnvironmentStamp
+from tests.support.journals import JOURNALS, use_journal
+from tests.support.revisions import later_release
 from tests.support.storage import a_drawing, sqlite_url
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
+@pytest.fixture(params=JOURNALS)
+def database(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Database]:
+    use_journal(request.param, monkeypatch)
     database = Database.open(sqlite_url(tmp_path), "local")
+    with database.reading() as tx:
+        assert tx.scalar(text("PRAGMA journal_mode")) == request.param
     yield database
     database.close()
 
@@ -30,7 +43,8 @@ def table_names(database: Database) -> set[str]:
         return set(inspect(connection).get_table_names())
 
 
-def downgrade(database: Database) -> None:
+def empty(database: Database) -> None:
+    """Take every table away again, as only a developer does."""
     with changing(database) as connection:
         command.downgrade(alembic_config(connection), "base")
 
@@ -42,27 +56,73 @@ def test_the_migrated_schema_is_the_one_the_tables_describe(database: Database) 
         assert compare_metadata(context, Base.metadata) == []
 
 
+PARTS = ("columns", "pk_constraint", "indexes", "foreign_keys", "unique_constraints",
+         "check_constraints")  # fmt: skip
+
+
+def test_the_schema_is_the_same_however_it_was_made(database: Database, tmp_path: Path) -> None:
+    """Property 9: columns, types, nullability, defaults, keys, indexes and constraints."""
+    migrate(database)
+    made = create_engine(f"sqlite:///{tmp_path}/made.sqlite3")
+    Base.metadata.create_all(made)
+    assert reflected(made) == reflected(database.engine)
+    made.dispose()
+
+
+def reflected(engine: Engine) -> dict[tuple[str, str], str]:
+    """What a database says of its tables; Alembic's own is not ours."""
+    found = inspect(engine)
+    tables = set(found.get_table_names()) - {"alembic_version"}
+    assert tables == set(Base.metadata.tables)
+    return {
+        (table, part): repr(getattr(found, f"get_{part}")(table))
+        for table in tables
+        for part in PARTS
+    }
+
+
 def test_migrations_can_be_undone_and_done_again(database: Database) -> None:
     migrate(database)
-    downgrade(database)
+    empty(database)
     assert table_names(database) == {"alembic_version"}
     migrate(database)
     assert table_names(database) == {"alembic_version", *Base.metadata.tables}
     check_schema(database)
 
 
-def test_this_version_was_written_for_the_newest_revision(database: Database) -> None:
+def test_the_code_names_the_revisions_that_there_are(database: Database) -> None:
     with database.engine.connect() as connection:
         script = ScriptDirectory.from_config(alembic_config(connection))
-    assert script.get_current_head() == REVISION
+    newest_first = [revision.revision for revision in script.walk_revisions()]
+    assert tuple(reversed(newest_first)) == REVISIONS
 
 
-def test_an_older_schema_is_refused_with_the_command_to_run(database: Database) -> None:
+def test_rows_outlive_a_step_back_and_the_way_forward(database: Database) -> None:
     migrate(database)
     with database.writing() as tx:
-        tx.execute(text("UPDATE alembic_version SET version_num = '0000'"))
-    with pytest.raises(ConfigurationError, match="older schema 0000; run sketchnorm migrate"):
+        tx.add(a_drawing(category="house"))
+    take_back(database, "0001")
+    assert (find_revision(database), find_standing(database)) == ("0001", Standing.OLDER)
+    assert "jobs" not in table_names(database)
+    with pytest.raises(ConfigurationError, match="older schema 0001; run sketchnorm migrate"):
         check_schema(database)
+    migrate(database)
+    check_schema(database)
+    with database.reading() as tx:
+        assert tx.scalars(select(Drawing.category)).all() == ["house"]
+
+
+@pytest.mark.parametrize("revision", ["0002", "9999", "base", "", "-1", "head"])
+def test_there_is_no_way_back_to_what_is_not_before(database: Database, revision: str) -> None:
+    migrate(database)
+    with pytest.raises(ConfigurationError, match="cannot be taken back"):
+        take_back(database, revision)
+    check_schema(database)
+
+
+def test_an_empty_database_cannot_be_taken_back(database: Database) -> None:
+    with pytest.raises(ConfigurationError, match="cannot be taken back"):
+        take_back(database, "0001")
 
 
 def test_migrating_twice_changes_nothing(database: Database) -> None:
@@ -82,13 +142,50 @@ def test_a_database_without_tables_is_refused_with_the_command_to_run(
         check_schema(database)
 
 
+@pytest.mark.parametrize(
+    ("phases", "standing"),
+    [
+        (["expand"], Standing.ONE_AHEAD),
+        (["contract"], Standing.AHEAD),
+        (["expand", "expand"], Standing.AHEAD),
+        (["expand", "contract"], Standing.AHEAD),
+        (["contract", "expand"], Standing.AHEAD),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, list) else value.name,
+)
+def test_a_schema_one_expand_step_ahead_is_accepted_and_no_other(
+    database: Database, tmp_path: Path, phases: list[str], standing: Standing
+) -> None:
+    migrate(database)
+    with later_release(tmp_path, REVISIONS[-1], *phases) as newest:
+        migrate(database)
+        assert find_revision(database) == newest
+        assert find_standing(database) is Standing.CURRENT
+    assert find_standing(database) is standing
+    if standing is Standing.ONE_AHEAD:
+        check_schema(database)
+        return
+    with pytest.raises(ConfigurationError, match="newer version"):
+        check_schema(database)
+
+
+def test_a_later_schema_that_says_nothing_is_refused(database: Database) -> None:
+    migrate(database)
+    with database.writing() as tx:
+        tx.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        tx.execute(text("DROP TABLE schema_compatibility"))
+    with pytest.raises(ConfigurationError, match="newer version"):
+        check_schema(database)
+
+
 def test_a_database_of_a_newer_version_is_refused_and_not_touched(database: Database) -> None:
     migrate(database)
     with database.writing() as tx:
         tx.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    for refused in (check_schema, migrate):
+    for refused in (check_schema, migrate, lambda database: take_back(database, "0001")):
         with pytest.raises(ConfigurationError, match="newer version"):
             refused(database)
+    assert find_revision(database) == "9999"
 
 
 def test_a_change_that_leaves_rows_pointing_nowhere_is_undone(database: Database) -> None:

@@ -1,0 +1,167 @@
+"""The jobs in the table: asked for once, done under a lease, tried again later when they fail.
+
+A lease that ran out is free for anyone: its holder was killed, or is slow and does the work a
+second time over. Each job must bear that.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, delete, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from app.storage.database import Database
+from app.storage.tables import Job
+
+LEASE = timedelta(minutes=15)  # as long as a function may run on Lambda
+MOST_ATTEMPTS = 10
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(minutes=5)
+LONGEST_ERROR = 1000
+NEVER_ENDED = "Its worker was killed, or took longer than its lease."
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A job in somebody's hands; ``attempt`` tells this lease from an earlier one of theirs."""
+
+    id: int
+    kind: str
+    holder: str
+    attempt: int
+    payload: dict[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Recurring:
+    """Work of a kind that is due once in every slot of time, however many workers ask for it."""
+
+    kind: str
+    every: timedelta
+
+    def unique_key(self, now: datetime) -> str:
+        """The same for the whole slot that ``now`` lies in."""
+        return f"{self.kind}@{int(now.timestamp() // self.every.total_seconds())}"
+
+
+def enqueue(
+    database: Database,
+    kind: str,
+    unique_key: str,
+    now: datetime,
+    payload: dict[str, Any] | None = None,
+) -> bool:
+    """Whether the job is new; where ``unique_key`` was used before, nothing happens."""
+    job = Job(
+        kind=kind, unique_key=unique_key, payload=payload or {}, created_at=now, run_after=now
+    )
+    try:
+        with database.writing() as session:
+            if session.scalar(select(Job.id).where(Job.unique_key == unique_key)) is not None:
+                return False
+            session.add(job)
+    except IntegrityError:
+        return False  # somebody else was faster, where writers do not wait for each other
+    return True
+
+
+def enqueue_recurring(database: Database, schedule: Collection[Recurring], now: datetime) -> int:
+    """How many were added; none while an earlier job of the kind is still to be done."""
+    # Mostly there is nothing to add: reading first leaves the writers alone.
+    with database.reading() as session:
+        keys = [one.unique_key(now) for one in schedule]
+        known = set(session.scalars(select(Job.unique_key).where(Job.unique_key.in_(keys))))
+        waiting = set(session.scalars(select(Job.kind).where(Job.finished_at.is_(None))))
+    wanted = [one for one in schedule if one.kind not in waiting]
+    missing = [one for one in wanted if one.unique_key(now) not in known]
+    return sum(enqueue(database, one.kind, one.unique_key(now), now) for one in missing)
+
+
+def claim(database: Database, kinds: Collection[str], holder: str, now: datetime) -> Claim | None:
+    """Lease the job that is due longest, of those kinds that the holder can do."""
+    due = select(Job).where(_is_due(now), Job.kind.in_(kinds)).order_by(Job.run_after, Job.id)
+    with database.reading() as session:
+        if session.scalar(due.with_only_columns(Job.id).limit(1)) is None:
+            return None
+    with database.writing() as session:
+        # On SQLite the transaction has the lock already; elsewhere it is the row that is locked.
+        job = session.scalar(due.limit(1).with_for_update(skip_locked=True))
+        if job is None:
+            return None
+        job.attempts += 1
+        job.lease_holder, job.leased_until = holder, now + LEASE
+        return Claim(job.id, job.kind, holder, job.attempts, job.payload)
+
+
+def finish(database: Database, claim: Claim, now: datetime) -> bool:
+    """Note that the job is done; ``False`` where the lease went to somebody else meanwhile."""
+    return _settle(database, claim, last_error=None, finished_at=now)
+
+
+def fail(database: Database, claim: Claim, error: str, now: datetime) -> bool:
+    """Have it tried again after a pause, or give it up after ``MOST_ATTEMPTS``; as ``finish``."""
+    given_up = claim.attempt >= MOST_ATTEMPTS
+    return _settle(
+        database,
+        claim,
+        last_error=error[:LONGEST_ERROR],
+        run_after=now + pause_after(claim.attempt),
+        finished_at=now if given_up else None,
+    )
+
+
+def give_up_killed(database: Database, now: datetime) -> int:
+    """End the jobs whose every attempt ended with the worker: one of them may be what kills it."""
+    hopeless = and_(_is_due(now, most=None), Job.attempts >= MOST_ATTEMPTS)
+    with database.reading() as session:
+        ids = session.scalars(select(Job.id).where(hopeless)).all()
+    if not ids:
+        return 0
+    with database.writing() as session:
+        values = {"last_error": NEVER_ENDED, "finished_at": now, "leased_until": None}
+        session.execute(update(Job).where(Job.id.in_(ids), hopeless).values(values))
+    return len(ids)
+
+
+def list_open(database: Database) -> Sequence[Job]:
+    """The jobs that wait, run or were given up; those that were done are left out."""
+    wanted = or_(Job.finished_at.is_(None), Job.last_error.is_not(None))
+    with database.reading() as session:
+        return session.scalars(select(Job).where(wanted).order_by(Job.run_after, Job.id)).all()
+
+
+def forget_finished(database: Database, before: datetime, most: int) -> int:
+    """Delete jobs that were finished before then, ``most`` at a time; how many it were."""
+    with database.writing() as session:
+        old = select(Job.id).where(Job.finished_at < before).limit(most)
+        ids = session.scalars(old).all()
+        session.execute(delete(Job).where(Job.id.in_(ids)))
+    return len(ids)
+
+
+def pause_after(attempt: int) -> timedelta:
+    """Twice as long each time, up to ``LONGEST_PAUSE``."""
+    doublings = min(attempt - 1, MOST_ATTEMPTS)
+    return min(timedelta(seconds=FIRST_PAUSE.total_seconds() * 2**doublings), LONGEST_PAUSE)
+
+
+def _is_due(now: datetime, most: int | None = MOST_ATTEMPTS) -> ColumnElement[bool]:
+    free = or_(Job.leased_until.is_(None), Job.leased_until <= now)
+    due = and_(Job.finished_at.is_(None), Job.run_after <= now, free)
+    return due if most is None else and_(due, Job.attempts < most)
+
+
+def _settle(database: Database, claim: Claim, **values: object) -> bool:
+    held = and_(
+        Job.id == claim.id,
+        Job.lease_holder == claim.holder,
+        Job.attempts == claim.attempt,
+        Job.finished_at.is_(None),
+    )
+    with database.writing() as session:
+        changed = session.execute(
+            update(Job).where(held).values(leased_until=None, lease_holder=None, **values)
+            .returning(Job.id)
+        )  # fmt: skip
+        return changed.first() is not None

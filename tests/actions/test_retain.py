@@ -1,0 +1,178 @@
+"""What was kept for long enough goes, with all that belongs to it, whatever happens meanwhile."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from app.actions import retain as module
+from app.actions.retain import retain
+from app.errors import StorageUnavailable
+from app.storage import removals
+from app.storage.folder import FolderBlobStore
+from app.storage.jobs import claim, enqueue, finish
+from app.storage.tables import Analysis, IdempotencyKey, Job, Removal
+from tests.support.crashes import Crash, Life, MortalDatabase, MortalStore
+from tests.support.sites import DAYS, Site
+from tests.support.storage import open_database
+from tests.support.stores import WatchedStore
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+DAY = timedelta(days=1)
+OLD = NOW - DAYS * DAY - SECOND
+YOUNG = NOW - DAYS * DAY + SECOND
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    with open_database(tmp_path) as database:
+        yield Site(database, FolderBlobStore(tmp_path / "blobs", "local"))
+
+
+def rows(site: Site, table: type[Analysis | IdempotencyKey | Job | Removal]) -> int:
+    with site.database.reading() as tx:
+        return tx.scalar(select(func.count()).select_from(table)) or 0
+
+
+def test_an_old_drawing_goes_with_its_analyses_keys_and_files_and_a_young_one_stays(
+    site: Site,
+) -> None:
+    site.keeps(OLD, "old")
+    young = site.keeps(YOUNG, "young")
+    removed = site.retains(NOW)
+    assert (removed.drawings, removed.blobs, removed.strays) == (1, 2, 0)
+    assert site.drawings == {young}
+    assert site.stored == site.referred == {f"drawings/{young}", f"saliency_maps/{young}.png"}
+    assert rows(site, Analysis) == rows(site, IdempotencyKey) == 1
+    assert rows(site, Removal) == 0
+
+
+def test_the_demo_stays_however_old_it_is(site: Site) -> None:
+    shown = site.keeps(OLD, "key")
+    site.shows(shown)
+    assert site.retains(NOW).drawings == 0
+    assert site.drawings == {shown}
+    assert site.stored == site.referred
+
+
+def test_keys_of_requests_go_also_where_the_drawing_stays(site: Site) -> None:
+    site.shows(site.keeps(OLD, "key"))
+    assert site.retains(NOW).idempotency_keys == 1
+    assert rows(site, IdempotencyKey) == 0
+
+
+def test_a_second_run_finds_nothing_to_do(site: Site) -> None:
+    site.keeps(OLD)
+    site.retains(NOW)
+    assert set(site.retains(NOW).as_json().values()) == {0}
+
+
+def test_many_are_removed_in_short_transactions(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BATCH", 3)
+    monkeypatch.setattr(removals, "BATCH", 2)
+    for _ in range(7):
+        site.keeps(OLD)
+    removed = site.retains(NOW)
+    assert (removed.drawings, removed.blobs) == (7, 14)
+    assert site.stored == set()
+
+
+def test_exports_go_after_a_week_and_what_has_no_date_stays(site: Site) -> None:
+    keys = [f"exports/{day}/all.csv" for day in ("2026-05-24", "2026-05-25", "2026-02-30", "new")]
+    for key in keys:
+        site.blobs.put(key, b"a,b", "text/csv")
+    assert site.retains(NOW).exports == 1
+    assert set(site.blobs.keys("exports")) == set(keys[1:])
+
+
+def test_finished_jobs_go_after_a_week(site: Site) -> None:
+    enqueue(site.database, "tidy", "k", NOW)
+    held = claim(site.database, ["tidy"], "a", NOW)
+    assert held is not None
+    finish(site.database, held, NOW)
+    assert site.retains(NOW + 7 * DAY).jobs == 0
+    assert site.retains(NOW + 7 * DAY + SECOND).jobs == 1
+
+
+def test_backups_go_when_and_in_the_order_that_their_own_rule_says(site: Site) -> None:
+    for name in "abc":
+        site.blobs.put(f"backups/{name}", b"", "text/plain")
+    removed = retain(
+        database=site.database, blobs=site.blobs, days=DAYS, now=NOW,
+        expired_backups=lambda keys, now: [key for key in keys if now == NOW and key[-1] != "b"],
+    )  # fmt: skip
+    assert removed.backups == 2
+    assert site.blobs.keys("backups") == ("backups/b",)
+
+
+def test_where_the_store_is_away_rows_go_at_once_and_files_follow(site: Site) -> None:
+    site.keeps(OLD)
+    away = Unreachable(site.blobs)
+    with pytest.raises(StorageUnavailable):
+        Site(site.database, away).retains(NOW)
+    assert site.drawings == set()
+    assert len(site.stored) == rows(site, Removal) == 2
+    assert site.retains(NOW).blobs == 2
+    assert site.stored == set()
+
+
+class Unreachable(WatchedStore):
+    """Cannot delete."""
+
+    def delete(self, key: str) -> None:
+        raise StorageUnavailable("The store cannot be used now.")
+
+
+def test_a_file_without_a_row_goes_a_week_after_it_was_seen(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    site.blobs.put("drawings/stray", b"x", "image/png")
+    assert site.retains(NOW).strays == 1
+    assert "1 blobs have no row" in caplog.text
+    assert site.retains(NOW + 7 * DAY - SECOND).blobs == 0
+    assert site.retains(NOW + 7 * DAY).blobs == 1
+    assert site.stored == set()
+
+
+def test_a_file_whose_row_came_back_stays(site: Site) -> None:
+    """As when a newer backup is restored after an older one."""
+    kept = site.keeps(NOW)
+    with site.database.writing() as tx:
+        removals.note(tx, [f"drawings/{kept}", f"saliency_maps/{kept}.png"], NOW)
+    assert site.retains(NOW).blobs == 0
+    assert site.stored == site.referred
+    assert rows(site, Removal) == 0
+
+
+def test_killed_at_any_moment_no_row_lacks_its_file_and_the_next_run_does_the_rest(
+    tmp_path: Path,
+) -> None:
+    for steps in range(40):
+        with open_database(tmp_path / str(steps)) as database:
+            site = Site(database, FolderBlobStore(tmp_path / str(steps) / "blobs", "local"))
+            site.keeps(OLD, "old")
+            young = site.keeps(YOUNG, "young")
+            if not killed_after(steps, site):
+                assert steps > 10
+                return
+            assert site.referred <= site.stored
+            site.retains(NOW)
+            assert site.drawings == {young}
+            assert site.referred == site.stored
+    pytest.fail("retention took more steps than were tried")
+
+
+def killed_after(steps: int, site: Site) -> bool:
+    """Whether retention was still at work then."""
+    life = Life(steps)
+    mortal = MortalDatabase(site.database.engine, site.database.environment, life)
+    try:
+        Site(mortal, MortalStore(site.blobs, life)).retains(NOW)
+    except Crash:
+        return True
+    return False

@@ -1,0 +1,102 @@
+"""Nothing in tables or statements that PostgreSQL could not take; no server is asked."""
+
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from sqlalchemy import ClauseElement, Connection, Table, event
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy.sql.base import Executable
+
+from app.actions.analysis import BundleReference
+from app.actions.run_jobs import Work, run_due_jobs
+from app.actions.seed_demo import seed_demo
+from app.actions.show import show, show_demo
+from app.storage.database import Database
+from app.storage.folder import FolderBlobStore
+from app.storage.jobs import Recurring, enqueue, list_open
+from app.storage.revision import check_schema
+from app.storage.schema import MIGRATIONS
+from app.storage.tables import Base
+from tests.support.analyzers import REFERENCE, FakeAnalyzer
+from tests.support.expansion import scripts
+from tests.support.sites import DAYS, Site
+from tests.support.storage import open_database
+
+PRESENT = datetime(2026, 6, 1, tzinfo=UTC)
+POSTGRESQL = postgresql.dialect()  # type: ignore[no-untyped-call]
+SQLITE_ALONE = ("AUTOINCREMENT", "PRAGMA", "ROWID", "GLOB", "INSERT OR", "STRFTIME", "JULIANDAY")
+
+
+@pytest.mark.parametrize("table", Base.metadata.sorted_tables, ids=lambda table: table.name)
+def test_every_table_and_index_can_be_made_by_postgresql(table: Table) -> None:
+    statements: list[ClauseElement] = [CreateTable(table), *map(CreateIndex, table.indexes)]
+    said = "\n".join(str(statement.compile(dialect=POSTGRESQL)) for statement in statements)
+    assert "DATETIME" not in said
+    assert not [word for word in SQLITE_ALONE if word in said.upper()]
+
+
+def test_the_migrations_speak_postgresql_from_empty_to_head_and_back() -> None:
+    written = StringIO()
+    options = {"as_sql": True, "output_buffer": written, "target_metadata": Base.metadata}
+    context = MigrationContext.configure(dialect_name="postgresql", opts=options)
+    upwards = list(reversed(scripts(MIGRATIONS)))
+    with Operations.context(context):
+        for script in upwards:
+            script.module.upgrade()
+        for script in reversed(upwards):
+            script.module.downgrade()
+    said = written.getvalue()
+    for table in Base.metadata.tables:
+        assert f"CREATE TABLE {table} " in said
+        assert f"DROP TABLE {table};" in said
+    assert "TIMESTAMP WITH TIME ZONE" in said
+    assert not [word for word in SQLITE_ALONE if word in said.upper()]
+
+
+@pytest.fixture
+def statements(tmp_path: Path) -> list[ClauseElement]:
+    """Whatever the app asks its database while a day passes."""
+    asked: list[ClauseElement] = []
+
+    def note(connection: Connection, statement: Executable, *_: object) -> None:
+        if isinstance(statement, ClauseElement):
+            asked.append(statement)
+
+    with open_database(tmp_path) as database:
+        event.listen(database.engine, "before_execute", note)
+        live(Site(database, FolderBlobStore(tmp_path / "blobs", "local")))
+    return asked
+
+
+def live(site: Site) -> None:
+    database: Database = site.database
+    check_schema(database)
+    for age in (0, DAYS + 1):
+        kept = site.keeps(PRESENT - timedelta(days=age), key=str(age))
+    show(kept, database=database)
+    for bundle in (REFERENCE, BundleReference("test-2", "b" * 64)):
+        analyzer = FakeAnalyzer(reference=bundle)
+        seed_demo(analyzer=analyzer, bundle=bundle, database=database, blobs=site.blobs)
+    show_demo(database=database)
+    work = Work(database, {"tidy": lambda payload: site.retains(PRESENT)},
+                [Recurring("tidy", timedelta(hours=1))])  # fmt: skip
+    run_due_jobs(work)
+    enqueue(database, "other", "k", PRESENT)
+    list_open(database)
+    site.retains(PRESENT + timedelta(days=365 * 10))
+
+
+def test_every_statement_of_the_app_can_be_said_to_postgresql(
+    statements: list[ClauseElement],
+) -> None:
+    said = {str(statement.compile(dialect=POSTGRESQL)) for statement in statements}
+    verbs = {sentence.split()[0] for sentence in said}
+    assert verbs >= {"SELECT", "INSERT", "UPDATE", "DELETE"}
+    assert any("FOR UPDATE SKIP LOCKED" in sentence for sentence in said)
+    for sentence in said:
+        assert not [word for word in SQLITE_ALONE if word in sentence.upper()]

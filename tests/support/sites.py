@@ -1,0 +1,64 @@
+"""A database and a store that belong together, and whether they tell the same story."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select, update
+
+from app.actions.retain import Retained, retain
+from app.actions.submit import Submission, submit
+from app.storage.blobs import BlobStore
+from app.storage.database import Database
+from app.storage.tables import Analysis, DemoSample, Drawing, IdempotencyKey
+from tests.support.analyzers import FakeAnalyzer
+from tests.support.visitors import a_drawing
+
+DAYS = 30
+PICTURE = a_drawing(16)
+BLOBS = ("drawings", "saliency_maps")
+
+
+@dataclass(frozen=True)
+class Site:
+    """Does what visitors and the background's work do to both."""
+
+    database: Database
+    blobs: BlobStore
+
+    def keeps(self, created_at: datetime, key: str | None = None) -> str:
+        """A drawing that was handed in then, by a request that named itself ``key``."""
+        submission = Submission(PICTURE, 6.5, None, key)
+        kept = submit(submission, analyzer=FakeAnalyzer(), database=self.database, blobs=self.blobs)
+        with self.database.writing() as tx:
+            tx.execute(update(Drawing).where(Drawing.id == kept).values(created_at=created_at))
+            of_it = IdempotencyKey.drawing_id == kept
+            tx.execute(update(IdempotencyKey).where(of_it).values(created_at=created_at))
+        return kept
+
+    def shows(self, drawing_id: str) -> None:
+        """Put it into the demo."""
+        with self.database.writing() as tx:
+            sample = {"slug": drawing_id, "title": "A", "description": "", "position": 1}
+            tx.add(DemoSample(**sample, drawing_id=drawing_id))
+
+    def retains(self, now: datetime) -> Retained:
+        """As the job does."""
+        return retain(database=self.database, blobs=self.blobs, days=DAYS, now=now)
+
+    @property
+    def drawings(self) -> set[str]:
+        """The ids of all that have a row."""
+        with self.database.reading() as tx:
+            return set(tx.scalars(select(Drawing.id)))
+
+    @property
+    def referred(self) -> set[str]:
+        """The keys of all blobs that rows refer to."""
+        with self.database.reading() as tx:
+            keys = {*tx.scalars(select(Drawing.picture_key)), *tx.scalars(select(Analysis.map_key))}
+        return {key for key in keys if key is not None}
+
+    @property
+    def stored(self) -> set[str]:
+        """The keys of all blobs of drawings."""
+        return {key for prefix in BLOBS for key in self.blobs.keys(prefix)}
