@@ -82,7 +82,7 @@ def assemble(settings: Settings, open_own: Callable[[], OpenedBundle]) -> Servic
     """Put the parts together; ``open_own`` is asked where no good bundle is published."""
     config = settings.environment
     _check_backend(config)
-    database = Database.open(config.database_url, config.environment)
+    database = _open_database(settings)
     with ExitStack() as on_failure:
         on_failure.callback(database.close)
         check_schema(database)
@@ -103,6 +103,13 @@ def open_blobs(settings: Settings) -> BlobStore:
     """Open the store; raise ``ConfigurationError`` where it cannot be."""
     _check_backend(settings.environment)
     return FolderBlobStore(settings.data_dir / "blobs", settings.environment.environment)
+
+
+def _open_database(settings: Settings) -> Database:
+    config = settings.environment
+    if settings.database_read_only:
+        return Database.open_read_only(config.database_url, config.environment)
+    return Database.open(config.database_url, config.environment, settings.database_journal)
 
 
 def _check_backend(config: EnvironmentConfig) -> None:

@@ -20,6 +20,7 @@ from app.errors import ConfigurationError
 
 EnvironmentName = Literal["local", "production"]
 StorageBackend = Literal["local", "s3"]
+Journal = Literal["auto", "wal", "delete"]
 
 PRODUCTION_FILES = Path("/mnt/efs")
 DATABASE_FILE = "sketchnorm.sqlite3"
@@ -27,6 +28,7 @@ BUNDLE_FOLDER = Path(__file__).parent.parent / "bundle"
 BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 SECONDS = re.compile(r"[0-9]{1,6}")
 POLL_SECONDS = 30
+JOURNALS: tuple[Journal, ...] = get_args(Journal)
 DATABASE_KINDS = ("sqlite", "postgresql")
 
 Choice = TypeVar("Choice", bound=str)
@@ -77,7 +79,8 @@ class EnvironmentConfig:
 class Settings:
     """Everything the operator can set; ``data_dir`` holds what local storage keeps.
 
-    A published bundle is noticed after ``bundle_poll_seconds`` at the latest.
+    A published bundle is noticed after ``bundle_poll_seconds`` at the latest. The journal is for
+    SQLite alone. A read-only database is a copy that nobody writes: no upload can be kept.
     """
 
     environment: EnvironmentConfig
@@ -85,17 +88,29 @@ class Settings:
     bundle_path: Path
     keep_uploads: bool
     bundle_poll_seconds: int = POLL_SECONDS
+    database_journal: Journal = "auto"
+    database_read_only: bool = False
+
+    def __post_init__(self) -> None:
+        if self.database_read_only and self.keep_uploads:
+            raise ConfigurationError(
+                "KEEP_UPLOADS is true but the database is read-only; set KEEP_UPLOADS=false, "
+                "or DATABASE_READ_ONLY=false."
+            )
 
     @classmethod
     def load(cls, environ: Mapping[str, str], folder: Path) -> Self:
         """Read the settings; raise ``ConfigurationError`` where they contradict each other."""
         values = _gather(environ, folder)
+        read_only = values.switch("DATABASE_READ_ONLY", default=False)
         return cls(
             environment=EnvironmentConfig._read(values),
             data_dir=values.data_dir,
             bundle_path=Path(values.text("BUNDLE_PATH") or BUNDLE_FOLDER),
-            keep_uploads=values.switch("KEEP_UPLOADS", default=True),
+            keep_uploads=values.switch("KEEP_UPLOADS", default=not read_only),
             bundle_poll_seconds=values.seconds("BUNDLE_POLL_SECONDS", default=POLL_SECONDS),
+            database_journal=values.journal,
+            database_read_only=read_only,
         )
 
 
@@ -114,6 +129,10 @@ class _Values:
         usual = "s3" if self.environment == "production" else "local"
         given = self.given.get("STORAGE_BACKEND", usual)
         return _one_of("STORAGE_BACKEND", given, get_args(StorageBackend))
+
+    @property
+    def journal(self) -> Journal:
+        return _one_of("DATABASE_JOURNAL", self.given.get("DATABASE_JOURNAL", "auto"), JOURNALS)
 
     def switch(self, name: str, *, default: bool) -> bool:
         words = {"true": True, "false": False}

@@ -15,6 +15,7 @@
     │   └── WrongEnvironment       a database or store made by another environment
     ├── BundleError                the bundle is missing, changed or not understood
     ├── StorageUnavailable         the database or the store cannot be reached now
+    │   └── ReadOnly               it can be read, but nothing can be kept in it
     └── Busy                       too many drawings wait for their turn
 
 Each carries one sentence that says what happened and what to do next. How a refusal looks over
@@ -72,6 +73,10 @@ class BundleError(SketchnormError):
 
 class StorageUnavailable(SketchnormError):
     """The database or the store cannot be reached now; trying again later may work."""
+
+
+class ReadOnly(StorageUnavailable):
+    """The database or the store can be read, but nothing can be kept in it."""
 
 
 class Busy(SketchnormError):

@@ -16,9 +16,11 @@ from app.storage.database import Database
 def prepare(settings: Settings) -> None:
     """Migrate a local database; any other is migrated by its operator, on purpose."""
     environment = settings.environment
-    if environment.environment != "local":
+    if environment.environment != "local" or settings.database_read_only:
         return
-    database = Database.open(environment.database_url, environment.environment)
+    database = Database.open(
+        environment.database_url, environment.environment, settings.database_journal
+    )
     try:
         schema.migrate(database)
     finally:
@@ -26,12 +28,13 @@ def prepare(settings: Settings) -> None:
 
 
 def local_app() -> FastAPI:
-    """Open everything and seed the demo."""
+    """Open everything and seed the demo, unless it is a copy that was seeded before."""
     services = bootstrap(Settings.load(os.environ, Path.cwd()))
-    seed_demo(
-        analyzer=services.analyzer,
-        bundle=services.bundle,
-        database=services.database,
-        blobs=services.blobs,
-    )
+    if not services.database.read_only:
+        seed_demo(
+            analyzer=services.analyzer,
+            bundle=services.bundle,
+            database=services.database,
+            blobs=services.blobs,
+        )
     return create_app(services)

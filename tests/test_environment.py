@@ -216,3 +216,18 @@ def test_the_same_settings_always_give_the_same_answer(environ: dict[str, str]) 
 def test_an_environment_that_is_named_always_wins(environ: dict[str, str], name: str) -> None:
     result = outcome({**environ, "ENVIRONMENT": name})
     assert isinstance(result, str) or result.environment == name
+
+
+def test_the_journal_is_chosen_by_the_file_system_unless_it_is_set() -> None:
+    assert Settings.load({}, NOWHERE).database_journal == "auto"
+    assert Settings.load({"DATABASE_JOURNAL": "Delete"}, NOWHERE).database_journal == "delete"
+    with pytest.raises(ConfigurationError, match="set it to auto or wal or delete"):
+        Settings.load({"DATABASE_JOURNAL": "truncate"}, NOWHERE)
+
+
+def test_a_read_only_database_keeps_no_uploads_and_cannot_be_asked_to() -> None:
+    read_only = Settings.load({"DATABASE_READ_ONLY": "true"}, NOWHERE)
+    assert (read_only.database_read_only, read_only.keep_uploads) == (True, False)
+    assert Settings.load({}, NOWHERE).keep_uploads
+    with pytest.raises(ConfigurationError, match="set KEEP_UPLOADS=false"):
+        Settings.load({"DATABASE_READ_ONLY": "true", "KEEP_UPLOADS": "true"}, NOWHERE)

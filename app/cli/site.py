@@ -37,8 +37,10 @@ def migrate() -> None:
     from app.storage import schema
     from app.storage.database import Database
 
-    environment = settings().environment
-    database = Database.open(environment.database_url, environment.environment)
+    used = settings()
+    database = Database.open(
+        used.environment.database_url, used.environment.environment, used.database_journal
+    )
     try:
         schema.migrate(database)
     finally:

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DatabaseError, NoSuchModuleError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.orm import Session
 
-from app.errors import ConfigurationError, StorageUnavailable, WrongEnvironment
+from app.errors import ConfigurationError, ReadOnly, StorageUnavailable, WrongEnvironment
 from app.storage import sqlite
 from app.storage.tables import EnvironmentStamp
 
@@ -26,16 +26,28 @@ class Database:
 
     engine: Engine
     environment: str
+    read_only: bool = False
 
     @classmethod
-    def open(cls, url: str, environment: str) -> Self:
+    def open(cls, url: str, environment: str, journal: sqlite.JournalChoice = "auto") -> Self:
         """Open or make it; the schema is neither made nor checked here, see ``schema``."""
-        database = cls(_make_engine(make_url(url)), environment)
-        with ExitStack() as on_failure:
-            on_failure.callback(database.close)
-            database._settle()
-            on_failure.pop_all()
+        place = make_url(url)
+        mode = sqlite.choose_mode(place, journal) if _is_sqlite(place) else None
+        database = cls(_make_engine(place, mode), environment)
+        with database._opening():
+            if mode is not None:
+                sqlite.settle_journal(database.engine, mode)
         return database
+
+    @classmethod
+    def open_read_only(cls, url: str, environment: str) -> Self:
+        """Open one that nobody writes, such as a seeded copy; nothing at its place is changed."""
+        place = make_url(url)
+        of_file = _is_sqlite(place)
+        engine = sqlite.make_read_only_engine(place) if of_file else _make_engine(place, None)
+        database = cls(engine, environment, read_only=True)
+        with database._opening():
+            return database
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -52,6 +64,10 @@ class Database:
     @property
     def writer(self) -> Engine:
         """The same connections, whose transactions take the write lock at once."""
+        if self.read_only:
+            raise ReadOnly(
+                "Nothing can be kept here; have the drawing compared without keeping it."
+            )
         return self.engine.execution_options(**{sqlite.BEGIN_OPTION: "IMMEDIATE"})
 
     def ping(self) -> None:
@@ -75,12 +91,15 @@ class Database:
             )
         return stamped
 
-    def _settle(self) -> None:
-        with _unopened(self.engine.url):
+    @contextmanager
+    def _opening(self) -> Iterator[None]:
+        """Whose it is comes first, so that a refusal leaves the file as it was."""
+        with ExitStack() as on_failure, _unopened(self.engine.url):
+            on_failure.callback(self.close)
             with self.engine.connect() as connection:
                 self.check_stamp(connection)
-            if self.engine.dialect.name == "sqlite":
-                sqlite.settle_journal(self.engine)
+            yield
+            on_failure.pop_all()
 
     @staticmethod
     def _session(engine: Engine) -> Session:
@@ -88,10 +107,14 @@ class Database:
         return Session(engine, expire_on_commit=False)
 
 
-def _make_engine(url: URL) -> Engine:
+def _is_sqlite(url: URL) -> bool:
+    return url.get_backend_name() == "sqlite"
+
+
+def _make_engine(url: URL, mode: sqlite.Mode | None) -> Engine:
     try:
-        if url.get_backend_name() == "sqlite":
-            return sqlite.make_engine(url)
+        if mode is not None:
+            return sqlite.make_engine(url, mode)
         return create_engine(url, pool_pre_ping=True)
     except (ImportError, NoSuchModuleError) as error:
         raise ConfigurationError(

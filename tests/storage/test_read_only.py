@@ -1,0 +1,91 @@
+"""A seeded copy is read where nothing can be written, and nothing there changes."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from app.errors import ConfigurationError, ReadOnly, WrongEnvironment
+from app.storage.database import Database
+from app.storage.schema import check_schema, migrate
+from app.storage.sqlite import JournalChoice
+from app.storage.tables import Drawing
+from tests.support.mounts import read_only
+from tests.support.storage import a_drawing, contents, open_database, sqlite_url
+
+
+def seed(folder: Path, journal: JournalChoice = "auto") -> None:
+    with open_database(folder, journal=journal) as database, database.writing() as tx:
+        tx.add(a_drawing(category="house"))
+
+
+def read_all(database: Database) -> int:
+    with database.reading() as tx:
+        return tx.scalar(select(func.count()).select_from(Drawing)) or 0
+
+
+def use(folder: Path) -> None:
+    """Everything that a server does with it."""
+    database = Database.open_read_only(sqlite_url(folder), "local")
+    try:
+        check_schema(database)
+        database.ping()
+        assert read_all(database) == 1
+        with pytest.raises(ReadOnly, match="without keeping"), database.writing() as tx:
+            tx.add(a_drawing())
+        with pytest.raises(ReadOnly):
+            migrate(database)
+    finally:
+        database.close()
+
+
+@pytest.mark.parametrize("journal", ["wal", "delete"])
+def test_reading_leaves_every_byte_and_puts_nothing_beside_it(
+    tmp_path: Path, journal: JournalChoice
+) -> None:
+    folder = tmp_path / "50% of a #name"
+    folder.mkdir()
+    seed(folder, journal)
+    before = contents(folder)
+    use(folder)
+    assert contents(folder) == before
+    assert list(before) == ["sketchnorm.sqlite3"]
+
+
+def test_it_can_be_read_on_a_disk_that_nobody_can_write(tmp_path: Path) -> None:
+    seed(tmp_path)
+    with read_only(tmp_path):
+        use(tmp_path)
+
+
+def test_no_statement_can_change_it_either(tmp_path: Path) -> None:
+    seed(tmp_path)
+    database = Database.open_read_only(sqlite_url(tmp_path), "local")
+    refused = pytest.raises(sqlite3.OperationalError, match="readonly")
+    with closing(database.engine.raw_connection()) as connection, refused:
+        connection.cursor().execute("DELETE FROM drawings")
+    database.close()
+
+
+def test_it_opens_only_in_the_environment_that_made_it(tmp_path: Path) -> None:
+    seed(tmp_path)
+    with pytest.raises(WrongEnvironment):
+        Database.open_read_only(sqlite_url(tmp_path), "production")
+
+
+def test_where_there_is_none_none_is_made(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="no database at"):
+        Database.open_read_only(sqlite_url(tmp_path / "folder"), "local")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_that_is_in_use_is_refused_because_its_last_changes_would_be_missed(
+    tmp_path: Path,
+) -> None:
+    with open_database(tmp_path) as database, database.writing() as tx:
+        tx.add(a_drawing())
+        tx.flush()
+        with pytest.raises(ConfigurationError, match="is in use"):
+            Database.open_read_only(sqlite_url(tmp_path), "local")
