@@ -15,7 +15,10 @@
     │   └── WrongEnvironment       a database or store made by another environment
     ├── BundleError                the bundle is missing, changed or not understood
     ├── StorageUnavailable         the database or the store cannot be reached now
-    │   └── ReadOnly               it can be read, but nothing can be kept in it
+    │   ├── StorageBusy            another writer holds it for too long
+    │   ├── StorageFull            its disk is full
+    │   ├── ReadOnly               it can be read, but nothing can be kept in it
+    │   └── StorageDamaged         what is in it has to be restored
     └── Busy                       too many drawings wait for their turn
 
 Each carries one sentence that says what happened and what to do next. How a refusal looks over
@@ -72,7 +75,27 @@ class BundleError(SketchnormError):
 
 
 class StorageUnavailable(SketchnormError):
-    """The database or the store cannot be reached now; trying again later may work."""
+    """The database or the store cannot be reached now; trying again later may work.
+
+    ``advice`` is for the operator: which part it is and what mends it. It is logged and told by
+    ``/healthz``, so it names no path.
+    """
+
+    def __init__(self, sentence: str, advice: str | None = None) -> None:
+        super().__init__(sentence)
+        self.advice = advice or sentence
+
+
+class StorageBusy(StorageUnavailable):
+    """Another writer held the database for longer than a writer waits."""
+
+
+class StorageFull(StorageUnavailable):
+    """The disk of the database or the store is full."""
+
+
+class StorageDamaged(StorageUnavailable):
+    """What is in the database cannot be read any more; only a backup mends it."""
 
 
 class ReadOnly(StorageUnavailable):

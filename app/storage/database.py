@@ -6,18 +6,29 @@ before anything in it is touched.
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
+from sqlite3 import SQLITE_NOTADB
 from typing import Self
 
 from sqlalchemy import Connection, Engine, create_engine, inspect, make_url, select
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DatabaseError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import DatabaseError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.orm import Session
 
-from app.errors import ConfigurationError, ReadOnly, StorageUnavailable, WrongEnvironment
-from app.storage import sqlite
+from app.errors import (
+    ConfigurationError,
+    ReadOnly,
+    StorageBusy,
+    StorageDamaged,
+    StorageUnavailable,
+    WrongEnvironment,
+)
+from app.storage import faults, sqlite
 from app.storage.tables import EnvironmentStamp
+
+WATCHER_WAITS_MS = 2_000
 
 
 @dataclass(frozen=True)
@@ -27,6 +38,7 @@ class Database:
     engine: Engine
     environment: str
     read_only: bool = False
+    _damage: set[str] = field(default_factory=set, repr=False, compare=False)
 
     @classmethod
     def open(cls, url: str, environment: str, journal: sqlite.JournalChoice = "auto") -> Self:
@@ -52,13 +64,13 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """One consistent view; whatever is changed in it is not kept."""
-        with _unavailable(), self._session(self.engine) as session:
+        with self._reporting(), self._session(self.engine) as session:
             yield session
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
         """One transaction: committed at the end, undone when the block raises."""
-        with _unavailable(), self._session(self.writer) as session, session.begin():
+        with self._reporting(), self._session(self.writer) as session, session.begin():
             yield session
 
     @property
@@ -72,8 +84,20 @@ class Database:
 
     def ping(self) -> None:
         """Raise ``StorageUnavailable`` unless a table can be read; ``SELECT 1`` reads no file."""
-        with self.reading() as session:
-            session.scalar(select(EnvironmentStamp.environment))
+        with self._reporting():
+            self._read_stamp(self.engine)
+
+    def check(self) -> None:
+        """Raise ``StorageUnavailable`` unless it can be read and written, and was never damaged.
+
+        Damage is remembered until the end of the process: the next rows may happen to be whole.
+        """
+        for advice in self._damage:
+            raise StorageDamaged(faults.DAMAGED, advice)
+        with self._reporting():
+            if not self.read_only and _is_sqlite(self.engine.url):
+                faults.check_disk(Path(str(self.engine.url.database)).parent, "the database")
+            self._read_stamp(self.engine if self.read_only else self.writer)
 
     def close(self) -> None:
         """Give all connections back; SQLite then folds its WAL into the file."""
@@ -100,6 +124,21 @@ class Database:
                 self.check_stamp(connection)
             yield
             on_failure.pop_all()
+
+    def _read_stamp(self, engine: Engine) -> None:
+        """Without much patience: who watches the app gives up before a writer would."""
+        impatient = engine.execution_options(**{sqlite.PATIENCE_OPTION: WATCHER_WAITS_MS})
+        with self._session(impatient) as session:
+            session.scalar(select(EnvironmentStamp.environment))
+
+    @contextmanager
+    def _reporting(self) -> Iterator[None]:
+        try:
+            with _unavailable():
+                yield
+        except StorageDamaged as error:
+            self._damage.add(error.advice)
+            raise
 
     @staticmethod
     def _session(engine: Engine) -> Session:
@@ -128,14 +167,16 @@ def _unopened(url: URL) -> Iterator[None]:
     place = url.render_as_string()  # the password is rendered as ***
     try:
         yield
-    except OperationalError as error:
-        raise StorageUnavailable(
-            f"The database {place} cannot be opened now; "
-            "see that it runs and can be read and written, and start again."
-        ) from error
     except DatabaseError as error:
-        raise ConfigurationError(
-            f"What lies at {place} is not a database; use another DATABASE_URL."
+        if getattr(error.orig, "sqlite_errorcode", None) == SQLITE_NOTADB:
+            raise ConfigurationError(
+                f"What lies at {place} is not a database; use another DATABASE_URL."
+            ) from error
+        fault = faults.of_database(error)
+        if fault is None:
+            raise
+        raise StorageUnavailable(
+            f"The database {place} cannot be opened now. {fault.advice}"
         ) from error
 
 
@@ -143,7 +184,10 @@ def _unopened(url: URL) -> Iterator[None]:
 def _unavailable() -> Iterator[None]:
     try:
         yield
-    except (OperationalError, PoolExhausted) as error:
-        raise StorageUnavailable(
-            "The database cannot be reached now; try again in a moment."
-        ) from error
+    except PoolExhausted as error:
+        raise StorageBusy(faults.BUSY, "All connections to the database are in use.") from error
+    except DatabaseError as error:
+        fault = faults.of_database(error)
+        if fault is None:
+            raise
+        raise fault from error

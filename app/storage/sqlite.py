@@ -24,8 +24,11 @@ JournalChoice = Literal["auto", "wal", "delete"]
 MOUNTS = Path("/proc/self/mountinfo")
 NETWORK_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs"})
 # A page that is mapped and then cut off by another machine kills the process, hence no mapping.
-FOR_EACH_CONNECTION = ("foreign_keys = ON", "synchronous = FULL", "mmap_size = 0")
+FOR_EACH_CONNECTION = ("foreign_keys = ON", "mmap_size = 0")
+# Reads the file, and so waits where it is locked: only once it is known for how long.
+FOR_EACH_TRANSACTION = ("synchronous = FULL",)
 BEGIN_OPTION = "sqlite_begin"
+PATIENCE_OPTION = "sqlite_patience_ms"
 
 
 @dataclass(frozen=True)
@@ -113,11 +116,22 @@ def _listened(engine: Engine, mode: Mode) -> Engine:
     def prepare(connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
         # Python's sqlite3 begins transactions late and only for some statements; we begin them all.
         connection.isolation_level = None
-        for setting in (*FOR_EACH_CONNECTION, f"busy_timeout = {mode.patience_ms}"):
+        for setting in FOR_EACH_CONNECTION:
             _pragma(connection, setting)
 
+    def begin(connection: Connection) -> None:
+        options = connection.get_execution_options()
+        patience = options.get(PATIENCE_OPTION, mode.patience_ms)
+        for setting in (f"busy_timeout = {patience}", *FOR_EACH_TRANSACTION):
+            connection.exec_driver_sql(f"PRAGMA {setting}")
+        # A transaction that starts by reading and then writes can fail where waiting would have
+        # helped; IMMEDIATE takes the write lock first, and so waits for it.
+        kind = options.get(BEGIN_OPTION, "DEFERRED")
+        if kind is not None:
+            connection.exec_driver_sql(f"BEGIN {kind}")
+
     event.listen(engine, "connect", prepare)
-    event.listen(engine, "begin", _begin)
+    event.listen(engine, "begin", begin)
     return engine
 
 
@@ -167,11 +181,3 @@ def _is_in_wal(file: Path) -> bool:
         return False
     with file.open("rb") as stream:
         return stream.read(19)[18:] == b"\x02"
-
-
-def _begin(connection: Connection) -> None:
-    # A transaction that starts by reading and then writes can fail where waiting would have
-    # helped; IMMEDIATE takes the write lock first, and so waits for ``busy_timeout``.
-    kind = connection.get_execution_options().get(BEGIN_OPTION, "DEFERRED")
-    if kind is not None:
-        connection.exec_driver_sql(f"BEGIN {kind}")

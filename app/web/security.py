@@ -13,12 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.web.errors import Problem, answer
 from app.web.headers import HEADERS
+from app.web.limits import LARGEST_BODY, LARGEST_DRAINED
 
-LARGEST_DRAWING: Final = 4 * 1024 * 1024
-LARGEST_BODY: Final = LARGEST_DRAWING + 64 * 1024  # the other fields and multipart's own lines
-# A browser shows an answer only once it has sent its whole request; so much is read and thrown
-# away for its sake. API Gateway lets no more than 10 MB through.
-LARGEST_DRAINED: Final = 12 * 1024 * 1024
 TOO_LARGE: Final = "The file is larger than 4 MB; send a smaller picture of the drawing."
 CROSS_SITE: Final = "This form was sent from another site; open the upload page here and try again."
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
