@@ -170,7 +170,8 @@ def _unopened(url: URL) -> Iterator[None]:
     except DatabaseError as error:
         if getattr(error.orig, "sqlite_errorcode", None) == SQLITE_NOTADB:
             raise ConfigurationError(
-                f"What lies at {place} is not a database; use another DATABASE_URL."
+                f"What lies at {place} is not a database; restore the newest backup, "
+                "or use another DATABASE_URL."
             ) from error
         fault = faults.of_database(error)
         if fault is None:

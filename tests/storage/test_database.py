@@ -114,17 +114,6 @@ def test_a_writer_holds_the_lock_from_its_first_statement_and_readers_go_on(
             other.execute("BEGIN IMMEDIATE")
 
 
-def test_a_lock_held_for_too_long_is_reported_as_unavailable(database: Database) -> None:
-    with database.reading() as tx:
-        # The pool gives this connection to the writer below, which then need not wait for 5 s.
-        tx.execute(text("PRAGMA busy_timeout = 10"))
-    with another_process(database) as other:
-        other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(StorageUnavailable, match="try again"), database.writing() as tx:
-            tx.add(a_drawing())
-    assert count(database, Drawing) == 0
-
-
 def test_writers_wait_for_each_other_and_none_is_lost(database: Database) -> None:
     def keep(number: int) -> None:
         with database.writing() as tx:
