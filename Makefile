@@ -34,6 +34,9 @@ test-packages: setup
 endurance: setup
 	.venv/bin/python -m pytest -m endurance
 
+endurance: setup
+	.venv/bin/python -m pytest -m endurance
+
 lint: setup
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .

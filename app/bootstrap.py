@@ -80,10 +80,8 @@ def bootstrap(settings: Settings) -> Services:
 
 def assemble(settings: Settings, open_own: Callable[[], OpenedBundle]) -> Services:
     """Put the parts together; ``open_own`` is asked where no good bundle is published."""
-    config = settings.environment
     blobs = open_blobs(settings)
-    open_database = Database.open_read_only if config.read_only else Database.open
-    database = open_database(config.database_url, config.environment)
+    database = _open_database(settings)
     with ExitStack() as on_failure:
         on_failure.callback(database.close)
         check_schema(database)
@@ -97,3 +95,10 @@ def assemble(settings: Settings, open_own: Callable[[], OpenedBundle]) -> Servic
         keep_uploads=settings.keep_uploads,
         health=RecentHealth(partial(check_health, database=database, blobs=blobs, bundle=current)),
     )
+
+
+def _open_database(settings: Settings) -> Database:
+    config = settings.environment
+    if config.read_only:
+        return Database.open_read_only(config.database_url, config.environment)
+    return Database.open(config.database_url, config.environment, settings.database_journal)

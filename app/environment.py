@@ -21,6 +21,7 @@ from app.errors import ConfigurationError
 
 EnvironmentName = Literal["local", "production"]
 StorageBackend = Literal["local", "s3"]
+Journal = Literal["auto", "wal", "delete"]
 
 PRODUCTION_FILES = Path("/mnt/efs")
 DATABASE_FILE = "sketchnorm.sqlite3"
@@ -32,6 +33,7 @@ DAYS = re.compile(r"[1-9][0-9]{0,3}")
 POLL_SECONDS = 30
 PORT = 8000
 RETENTION_DAYS = 30
+JOURNALS: tuple[Journal, ...] = get_args(Journal)
 DATABASE_KINDS = ("sqlite", "postgresql")
 
 Choice = TypeVar("Choice", bound=str)
@@ -88,7 +90,7 @@ class Settings:
     A published bundle is noticed after ``bundle_poll_seconds`` at the latest; a drawing is kept
     for ``retention_days``. The service listens on ``port``, and after SIGTERM goes on for
     ``drain_seconds``. ``public_base_url`` is the address that visitors use, where it is not the
-    one that requests are made to.
+    one that requests are made to. The journal is for SQLite alone.
     """
 
     environment: EnvironmentConfig
@@ -96,12 +98,18 @@ class Settings:
     bundle_path: Path
     keep_uploads: bool
     bundle_poll_seconds: int = POLL_SECONDS
+    database_journal: Journal = "auto"
     retention_days: int = RETENTION_DAYS
     port: int = PORT
     drain_seconds: int = 0
     public_base_url: str | None = None
 
     def __post_init__(self) -> None:
+        if self.environment.read_only and self.keep_uploads:
+            raise ConfigurationError(
+                "KEEP_UPLOADS is true but all is read-only; set KEEP_UPLOADS=false, "
+                "or READ_ONLY=false."
+            )
         if self.public_base_url is not None and not BASE_URL.fullmatch(self.public_base_url):
             raise ConfigurationError(
                 f"PUBLIC_BASE_URL is {self.public_base_url!r}; write it like "
@@ -117,11 +125,12 @@ class Settings:
             environment=environment,
             data_dir=values.data_dir,
             bundle_path=Path(values.text("BUNDLE_PATH") or BUNDLE_FOLDER),
-            keep_uploads=values.switch("KEEP_UPLOADS", default=True) and not environment.read_only,
+            keep_uploads=values.switch("KEEP_UPLOADS", default=not environment.read_only),
             bundle_poll_seconds=values.whole_number("BUNDLE_POLL_SECONDS", default=POLL_SECONDS),
             port=values.whole_number("PORT", default=PORT),
             drain_seconds=values.whole_number("DRAIN_SECONDS", default=0),
             public_base_url=values.text("PUBLIC_BASE_URL"),
+            database_journal=values.journal,
             retention_days=values.days("RETENTION_DAYS", default=RETENTION_DAYS),
         )
 
@@ -162,6 +171,10 @@ class _Values:
         usual = "s3" if self.lasting else "local"
         given = self.given.get("STORAGE_BACKEND", usual)
         return _one_of("STORAGE_BACKEND", given, get_args(StorageBackend))
+
+    @property
+    def journal(self) -> Journal:
+        return _one_of("DATABASE_JOURNAL", self.given.get("DATABASE_JOURNAL", "auto"), JOURNALS)
 
     def switch(self, name: str, *, default: bool) -> bool:
         words = {"true": True, "false": False}

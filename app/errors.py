@@ -17,6 +17,10 @@
     ├── BackupError                no backup can be made of this, or this one cannot be trusted
     ├── StorageUnavailable         the database or the store cannot be reached now
     ├── JobFailed                  work in the background failed and is tried again
+    │   ├── StorageBusy            another writer holds it for too long
+    │   ├── StorageFull            its disk is full
+    │   ├── ReadOnly               it can be read, but nothing can be kept in it
+    │   └── StorageDamaged         what is in it has to be restored
     └── Busy                       too many drawings wait for their turn
 
 Each carries one sentence that says what happened and what to do next. How a refusal looks over
@@ -77,7 +81,31 @@ class BackupError(SketchnormError):
 
 
 class StorageUnavailable(SketchnormError):
-    """The database or the store cannot be reached now; trying again later may work."""
+    """The database or the store cannot be reached now; trying again later may work.
+
+    ``advice`` is for the operator: which part it is and what mends it. It is logged and told by
+    ``/healthz``, so it names no path.
+    """
+
+    def __init__(self, sentence: str, advice: str | None = None) -> None:
+        super().__init__(sentence)
+        self.advice = advice or sentence
+
+
+class StorageBusy(StorageUnavailable):
+    """Another writer held the database for longer than a writer waits."""
+
+
+class StorageFull(StorageUnavailable):
+    """The disk of the database or the store is full."""
+
+
+class StorageDamaged(StorageUnavailable):
+    """What is in the database cannot be read any more; only a backup mends it."""
+
+
+class ReadOnly(StorageUnavailable):
+    """The database or the store can be read, but nothing can be kept in it."""
 
 
 class JobFailed(SketchnormError):

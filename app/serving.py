@@ -39,7 +39,9 @@ def prepare(settings: Settings) -> None:
     from app.actions.migrate import copy_of, migrate
 
     environment = settings.environment
-    database = Database.open(environment.database_url, environment.environment)
+    database = Database.open(
+        environment.database_url, environment.environment, settings.database_journal
+    )
     try:
         if find_standing(database) in (Standing.EMPTY, Standing.OLDER):
             migrate(database, copy_of(database))

@@ -106,7 +106,7 @@ def test_settings_have_defaults_and_can_be_changed() -> None:
 
 def test_what_is_read_only_keeps_nothing_and_needs_no_lasting_place() -> None:
     environ = {"ENVIRONMENT": "production", "AWS_REGION": "us-east-1", "READ_ONLY": "true"}
-    demo = Settings.load(environ | {"DATA_DIR": "/demo", "KEEP_UPLOADS": "true"}, NOWHERE)
+    demo = Settings.load(environ | {"DATA_DIR": "/demo"}, NOWHERE)
     assert not demo.keep_uploads
     assert not demo.makes_its_own_database
     assert demo.environment.storage_backend == "local"
@@ -234,3 +234,18 @@ def test_the_same_settings_always_give_the_same_answer(environ: dict[str, str]) 
 def test_an_environment_that_is_named_always_wins(environ: dict[str, str], name: str) -> None:
     result = outcome({**environ, "ENVIRONMENT": name})
     assert isinstance(result, str) or result.environment == name
+
+
+def test_the_journal_is_chosen_by_the_file_system_unless_it_is_set() -> None:
+    assert Settings.load({}, NOWHERE).database_journal == "auto"
+    assert Settings.load({"DATABASE_JOURNAL": "Delete"}, NOWHERE).database_journal == "delete"
+    with pytest.raises(ConfigurationError, match="set it to auto or wal or delete"):
+        Settings.load({"DATABASE_JOURNAL": "truncate"}, NOWHERE)
+
+
+def test_a_read_only_database_keeps_no_uploads_and_cannot_be_asked_to() -> None:
+    read_only = Settings.load({"READ_ONLY": "true"}, NOWHERE)
+    assert (read_only.environment.read_only, read_only.keep_uploads) == (True, False)
+    assert Settings.load({}, NOWHERE).keep_uploads
+    with pytest.raises(ConfigurationError, match="set KEEP_UPLOADS=false"):
+        Settings.load({"READ_ONLY": "true", "KEEP_UPLOADS": "true"}, NOWHERE)

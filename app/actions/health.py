@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from app.actions.analysis import BundleReference
@@ -10,6 +11,7 @@ from app.actions.current_bundle import CurrentBundle
 from app.errors import NotFound, StorageUnavailable
 from app.storage.blobs import BlobStore
 from app.storage.database import Database
+from app.storage.folder import FolderBlobStore
 
 OK = "ok"
 PROBE_KEY = "demo/health-probe"
@@ -44,7 +46,7 @@ def check_health(*, database: Database, blobs: BlobStore, bundle: CurrentBundle)
     """Ask every part now; the bundle is what was last seen, and looked for anew meanwhile."""
     bundle.look()
     return Health(
-        database=_outcome(database.ping),
+        database=_outcome(database.check),
         store=_outcome(lambda: _reach(blobs)),
         bundle=bundle.fault or OK,
         reference=bundle.reference,
@@ -74,13 +76,13 @@ def _outcome(attempt: Callable[[], object]) -> str:
     try:
         attempt()
     except StorageUnavailable as error:
-        return str(error)
+        return error.advice
     return OK
 
 
 def _reach(blobs: BlobStore) -> None:
-    """Reading is enough to reach the store; that nothing lies at the key is a good answer."""
-    try:
+    """Reading is enough to reach a store; that nothing lies at the key is a good answer."""
+    with suppress(NotFound):
         blobs.get(PROBE_KEY)
-    except NotFound:
-        return
+    if isinstance(blobs, FolderBlobStore):
+        blobs.check()  # a folder can be read long after its disk is full

@@ -18,7 +18,7 @@ MIN_SIDE = 16
 
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "GIF")
 _HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
-_BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)
+BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)
 
 _COMPRESSION = 1  # zlib's higher levels cost more time than the bytes that they save are worth
 _GREYS = 256
@@ -39,8 +39,8 @@ def read(content: bytes) -> Image.Image:
         )
     try:
         ImageOps.exif_transpose(picture, in_place=True)  # decodes; a copy can take 100 MB
-        return _on_white(picture)
-    except _BROKEN as error:
+        return on_white(picture)
+    except BROKEN as error:
         raise UnreadableDrawing(
             "The picture is damaged or cut short; save or send it again."
         ) from error
@@ -89,7 +89,7 @@ def _open(content: bytes) -> Image.Image:
         return Image.open(io.BytesIO(content), formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_many_pixels("far more pixels than a drawing needs") from error
-    except (UnidentifiedImageError, *_BROKEN) as error:
+    except (UnidentifiedImageError, *BROKEN) as error:
         raise UnreadableDrawing(
             f"The file is not a picture that can be read; give a {READABLE} file."
         ) from error
@@ -105,7 +105,7 @@ def _open_heic(content: bytes) -> Image.Image:
         ) from error
     try:
         return pillow_heif.open_heif(content, convert_hdr_to_8bit=True).to_pillow()
-    except _BROKEN as error:
+    except BROKEN as error:
         raise UnreadableDrawing("The HEIC picture is damaged; send it again.") from error
 
 
@@ -120,7 +120,8 @@ def _too_many_pixels(what: str) -> DrawingTooLarge:
     )
 
 
-def _on_white(picture: Image.Image) -> Image.Image:
+def on_white(picture: Image.Image) -> Image.Image:
+    """Mode ``RGB``, with white where nothing was drawn."""
     if picture.mode.startswith("I"):  # 16-bit grey: convert() would clip instead of scale
         picture = picture.convert("I").point(lambda value: value / 256).convert("L")
     if picture.has_transparency_data:

@@ -6,18 +6,29 @@ before anything in it is touched.
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
+from sqlite3 import SQLITE_NOTADB
 from typing import Self
 
 from sqlalchemy import Connection, Engine, create_engine, inspect, make_url, select
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DatabaseError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import DatabaseError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.orm import Session
 
-from app.errors import ConfigurationError, StorageUnavailable, WrongEnvironment
-from app.storage import sqlite
+from app.errors import (
+    ConfigurationError,
+    ReadOnly,
+    StorageBusy,
+    StorageDamaged,
+    StorageUnavailable,
+    WrongEnvironment,
+)
+from app.storage import faults, sqlite
 from app.storage.tables import EnvironmentStamp
+
+WATCHER_WAITS_MS = 2_000
 
 
 @dataclass(frozen=True)
@@ -26,51 +37,70 @@ class Database:
 
     engine: Engine
     environment: str
+    read_only: bool = False
+    _damage: set[str] = field(default_factory=set, repr=False, compare=False)
 
     @classmethod
-    def open(cls, url: str, environment: str) -> Self:
+    def open(cls, url: str, environment: str, journal: sqlite.JournalChoice = "auto") -> Self:
         """Open or make it; the schema is neither made nor checked here, see ``schema``."""
-        database = cls(_make_engine(make_url(url)), environment)
-        with ExitStack() as on_failure:
-            on_failure.callback(database.close)
-            database._settle()
-            on_failure.pop_all()
+        place = make_url(url)
+        mode = sqlite.choose_mode(place, journal) if _is_sqlite(place) else None
+        database = cls(_make_engine(place, mode), environment)
+        with database._opening():
+            if mode is not None:
+                sqlite.settle_journal(database.engine, mode)
         return database
 
     @classmethod
     def open_read_only(cls, url: str, environment: str) -> Self:
-        """Open a copy that nobody writes while it is open; nothing in it or beside it is touched.
+        """Open one that nobody writes, such as a seeded copy; nothing at its place is changed.
 
         Whose it is does not matter then: the stamp guards what is written.
         """
-        database = cls(_make_engine(make_url(url), read_only=True), environment)
-        with ExitStack() as on_failure, _unopened(database.engine.url):
-            on_failure.callback(database.close)
-            database.engine.connect().close()
-            on_failure.pop_all()
-        return database
+        place = make_url(url)
+        of_file = _is_sqlite(place)
+        engine = sqlite.make_read_only_engine(place) if of_file else _make_engine(place, None)
+        database = cls(engine, environment, read_only=True)
+        with database._opening():
+            return database
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """One consistent view; whatever is changed in it is not kept."""
-        with _unavailable(), self._session(self.engine) as session:
+        with self._reporting(), self._session(self.engine) as session:
             yield session
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
         """One transaction: committed at the end, undone when the block raises."""
-        with _unavailable(), self._session(self.writer) as session, session.begin():
+        with self._reporting(), self._session(self.writer) as session, session.begin():
             yield session
 
     @property
     def writer(self) -> Engine:
         """The same connections, whose transactions take the write lock at once."""
+        if self.read_only:
+            raise ReadOnly(
+                "Nothing can be kept here; have the drawing compared without keeping it."
+            )
         return self.engine.execution_options(**{sqlite.BEGIN_OPTION: "IMMEDIATE"})
 
     def ping(self) -> None:
         """Raise ``StorageUnavailable`` unless a table can be read; ``SELECT 1`` reads no file."""
-        with self.reading() as session:
-            session.scalar(select(EnvironmentStamp.environment))
+        with self._reporting():
+            self._read_stamp(self.engine)
+
+    def check(self) -> None:
+        """Raise ``StorageUnavailable`` unless it can be read and written, and was never damaged.
+
+        Damage is remembered until the end of the process: the next rows may happen to be whole.
+        """
+        for advice in self._damage:
+            raise StorageDamaged(faults.DAMAGED, advice)
+        with self._reporting():
+            if not self.read_only and _is_sqlite(self.engine.url):
+                faults.check_disk(Path(str(self.engine.url.database)).parent, "the database")
+            self._read_stamp(self.engine if self.read_only else self.writer)
 
     def close(self) -> None:
         """Give all connections back; SQLite then folds its WAL into the file."""
@@ -81,19 +111,37 @@ class Database:
         if not inspect(connection).has_table(EnvironmentStamp.__tablename__):
             return None
         stamped = connection.scalar(select(EnvironmentStamp.environment))
-        if stamped not in (None, self.environment):
+        if not self.read_only and stamped not in (None, self.environment):
             raise WrongEnvironment(
                 f"This database was made by the environment {stamped!r} and is now opened by "
                 f"{self.environment!r}; set ENVIRONMENT={stamped}, or use another DATABASE_URL."
             )
         return stamped
 
-    def _settle(self) -> None:
-        with _unopened(self.engine.url):
+    @contextmanager
+    def _opening(self) -> Iterator[None]:
+        """Whose it is comes first, so that a refusal leaves the file as it was."""
+        with ExitStack() as on_failure, _unopened(self.engine.url):
+            on_failure.callback(self.close)
             with self.engine.connect() as connection:
                 self.check_stamp(connection)
-            if self.engine.dialect.name == "sqlite":
-                sqlite.settle_journal(self.engine)
+            yield
+            on_failure.pop_all()
+
+    def _read_stamp(self, engine: Engine) -> None:
+        """Without much patience: who watches the app gives up before a writer would."""
+        impatient = engine.execution_options(**{sqlite.PATIENCE_OPTION: WATCHER_WAITS_MS})
+        with self._session(impatient) as session:
+            session.scalar(select(EnvironmentStamp.environment))
+
+    @contextmanager
+    def _reporting(self) -> Iterator[None]:
+        try:
+            with _unavailable():
+                yield
+        except StorageDamaged as error:
+            self._damage.add(error.advice)
+            raise
 
     @staticmethod
     def _session(engine: Engine) -> Session:
@@ -101,10 +149,14 @@ class Database:
         return Session(engine, expire_on_commit=False)
 
 
-def _make_engine(url: URL, *, read_only: bool = False) -> Engine:
+def _is_sqlite(url: URL) -> bool:
+    return url.get_backend_name() == "sqlite"
+
+
+def _make_engine(url: URL, mode: sqlite.Mode | None) -> Engine:
     try:
-        if url.get_backend_name() == "sqlite":
-            return sqlite.make_read_only_engine(url) if read_only else sqlite.make_engine(url)
+        if mode is not None:
+            return sqlite.make_engine(url, mode)
         return create_engine(url, pool_pre_ping=True)
     except (ImportError, NoSuchModuleError) as error:
         raise ConfigurationError(
@@ -118,14 +170,17 @@ def _unopened(url: URL) -> Iterator[None]:
     place = url.render_as_string()  # the password is rendered as ***
     try:
         yield
-    except OperationalError as error:
-        raise StorageUnavailable(
-            f"The database {place} cannot be opened now; "
-            "see that it runs and can be read and written, and start again."
-        ) from error
     except DatabaseError as error:
-        raise ConfigurationError(
-            f"What lies at {place} is not a database; use another DATABASE_URL."
+        if getattr(error.orig, "sqlite_errorcode", None) == SQLITE_NOTADB:
+            raise ConfigurationError(
+                f"What lies at {place} is not a database; restore the newest backup, "
+                "or use another DATABASE_URL."
+            ) from error
+        fault = faults.of_database(error)
+        if fault is None:
+            raise
+        raise StorageUnavailable(
+            f"The database {place} cannot be opened now. {fault.advice}"
         ) from error
 
 
@@ -133,7 +188,10 @@ def _unopened(url: URL) -> Iterator[None]:
 def _unavailable() -> Iterator[None]:
     try:
         yield
-    except (OperationalError, PoolExhausted) as error:
-        raise StorageUnavailable(
-            "The database cannot be reached now; try again in a moment."
-        ) from error
+    except PoolExhausted as error:
+        raise StorageBusy(faults.BUSY, "All connections to the database are in use.") from error
+    except DatabaseError as error:
+        fault = faults.of_database(error)
+        if fault is None:
+            raise
+        raise fault from error

@@ -9,7 +9,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from app.errors import ConfigurationError, NotFound, StorageUnavailable, WrongEnvironment
+from app.errors import ConfigurationError, NotFound, ReadOnly, WrongEnvironment
+from app.storage import faults
 from app.storage.blobs import KEY, PREFIXES, check_key, check_prefix
 
 STAMP = ".environment.json"
@@ -87,12 +88,16 @@ class FolderBlobStore:
         found = (path.relative_to(self.root).as_posix() for path in files)
         return tuple(sorted(key for key in found if KEY.fullmatch(key)))
 
+    def check(self) -> None:
+        """Raise ``StorageUnavailable`` unless a drawing could be kept now."""
+        faults.check_disk(self.root, "the store")
+
     def _path(self, key: str) -> Path:
         return self.root / check_key(key)
 
     def _path_to_write(self, key: str) -> Path:
         if self._read_only:
-            raise StorageUnavailable("Nothing can be kept here; the store is read-only.")
+            raise ReadOnly("Nothing can be kept here; the store is read-only.")
         return self._path(key)
 
     def _check_stamp(self) -> None:
@@ -188,7 +193,7 @@ def _unavailable() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StorageUnavailable("The store cannot be used now; try again in a moment.") from error
+        raise faults.of_disk(error, "the store") from error
 
 
 @contextmanager

@@ -4,60 +4,89 @@ WAL needs shared memory between all processes that open the file. Over NFS there
 measured with two clients it loses data, so there the journal is ``DELETE`` and nothing is pooled.
 """
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Final, Literal
 from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, NullPool, QueuePool, create_engine, event
+from sqlalchemy import URL, Connection, Engine, NullPool, Pool, QueuePool, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from app.errors import ConfigurationError
 
+JournalChoice = Literal["auto", "wal", "delete"]
+
 MOUNTS = Path("/proc/self/mountinfo")
 NETWORK_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs"})
-FOR_EACH_CONNECTION = ("foreign_keys = ON", "synchronous = FULL", "busy_timeout = 5000")
+# A page that is mapped and then cut off by another machine kills the process, hence no mapping.
+FOR_EACH_CONNECTION = ("foreign_keys = ON", "mmap_size = 0")
+# Reads the file, and so waits where it is locked: only once it is known for how long.
+FOR_EACH_TRANSACTION = ("synchronous = FULL",)
 BEGIN_OPTION = "sqlite_begin"
+PATIENCE_OPTION = "sqlite_patience_ms"
 
 
-def make_engine(url: URL) -> Engine:
+@dataclass(frozen=True)
+class Mode:
+    """How a file is written; a connection that is pooled would keep an NFS client's old view."""
+
+    journal: str
+    pool: type[Pool]
+    patience_ms: int
+
+
+WAL: Final = Mode("wal", QueuePool, 5_000)
+DELETE: Final = Mode("delete", NullPool, 15_000)
+
+
+def make_engine(url: URL, mode: Mode) -> Engine:
     """An engine for the file at ``url``; its folder is made if need be."""
-    file = Path(str(url.database))
-    _make_folder(file.parent)
-    shared = on_network(file.parent)
-    if shared and _is_in_wal(file):
+    _make_folder(_file(url).parent)
+    return _listened(create_engine(url, poolclass=mode.pool), mode)
+
+
+def make_read_only_engine(url: URL) -> Engine:
+    """An engine for a file that nobody writes; neither it nor anything beside it is changed."""
+    file = _file(url)
+    _check_settled(file)
+    # Only "immutable" reads a file in WAL mode without making two files beside it.
+    address = f"file:{quote(str(file.absolute()))}?mode=ro&immutable=1"
+    connect = partial(sqlite3.connect, address, uri=True, check_same_thread=False)
+    return _listened(create_engine(url, creator=connect, poolclass=QueuePool), WAL)
+
+
+def choose_mode(url: URL, choice: JournalChoice) -> Mode:
+    """By the file system, unless the operator chose; WAL on a network is refused either way."""
+    file = _file(url)
+    if not on_network(file.parent):
+        return DELETE if choice == "delete" else WAL
+    if choice == "wal":
+        raise ConfigurationError(
+            f"DATABASE_JOURNAL is wal, but {file} lies on a network file system, where WAL loses "
+            "data; set DATABASE_JOURNAL=auto, or use a DATABASE_URL on a local disk."
+        )
+    if _is_in_wal(file):
         raise ConfigurationError(
             f"The database {file} is in WAL mode on a network file system, where it would lose "
             "data; run PRAGMA journal_mode=DELETE on it from one machine first."
         )
-    engine = create_engine(url, poolclass=NullPool if shared else QueuePool)
-    event.listen(engine, "connect", _prepare)
-    event.listen(engine, "begin", _begin)
-    return engine
+    return DELETE
 
 
-def make_read_only_engine(url: URL) -> Engine:
-    """An engine for a file that does not change: no lock is taken, no journal looked for.
-
-    Without ``immutable`` SQLite could not open a copy on a disk that cannot be written, because
-    even a reader keeps files beside a database that was left in WAL mode.
-    """
-    file = Path(str(url.database)).resolve()
-    read_only = URL.create(
-        "sqlite", database=f"file:{quote(str(file))}?mode=ro&immutable=1", query={"uri": "true"}
-    )
-    engine = create_engine(read_only)
-    event.listen(engine, "connect", _prepare)
-    event.listen(engine, "begin", _begin)
-    return engine
-
-
-def settle_journal(engine: Engine) -> None:
-    """Choose the journal; it is kept in the file, so this waits until the file is known as ours."""
-    mode = "DELETE" if on_network(Path(str(engine.url.database)).parent) else "WAL"
+def settle_journal(engine: Engine, mode: Mode) -> None:
+    """Set the journal; it is kept in the file, so this waits until the file is known as ours."""
     with engine.connect().execution_options(**{BEGIN_OPTION: None}) as connection:
-        connection.exec_driver_sql(f"PRAGMA journal_mode = {mode}")
+        settled = connection.exec_driver_sql(f"PRAGMA journal_mode = {mode.journal}").scalar()
+    if settled != mode.journal:
+        raise ConfigurationError(
+            f"The journal of {_file(engine.url)} is {settled} and cannot be made {mode.journal} "
+            "here; set DATABASE_JOURNAL=delete, or use a DATABASE_URL on a local disk."
+        )
 
 
 @contextmanager
@@ -83,6 +112,29 @@ def on_network(folder: Path, mounts: Path = MOUNTS) -> bool:
     return nearest is not None and kinds[nearest] in NETWORK_FILE_SYSTEMS
 
 
+def _listened(engine: Engine, mode: Mode) -> Engine:
+    def prepare(connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
+        # Python's sqlite3 begins transactions late and only for some statements; we begin them all.
+        connection.isolation_level = None
+        for setting in FOR_EACH_CONNECTION:
+            _pragma(connection, setting)
+
+    def begin(connection: Connection) -> None:
+        options = connection.get_execution_options()
+        patience = options.get(PATIENCE_OPTION, mode.patience_ms)
+        for setting in (f"busy_timeout = {patience}", *FOR_EACH_TRANSACTION):
+            connection.exec_driver_sql(f"PRAGMA {setting}")
+        # A transaction that starts by reading and then writes can fail where waiting would have
+        # helped; IMMEDIATE takes the write lock first, and so waits for it.
+        kind = options.get(BEGIN_OPTION, "DEFERRED")
+        if kind is not None:
+            connection.exec_driver_sql(f"BEGIN {kind}")
+
+    event.listen(engine, "connect", prepare)
+    event.listen(engine, "begin", begin)
+    return engine
+
+
 def _pragma(connection: DBAPIConnection | PoolProxiedConnection, setting: str) -> None:
     with closing(connection.cursor()) as cursor:
         cursor.execute(f"PRAGMA {setting}")
@@ -104,24 +156,28 @@ def _make_folder(folder: Path) -> None:
         ) from error
 
 
+def _file(url: URL) -> Path:
+    return Path(str(url.database))
+
+
+def _check_settled(file: Path) -> None:
+    """Refuse what ``immutable`` would read wrongly: a file whose last changes lie beside it."""
+    if not file.is_file():
+        raise ConfigurationError(
+            f"There is no database at {file} to be read; put one there, use another DATABASE_URL, "
+            "or set READ_ONLY=false to make one."
+        )
+    journals = (Path(f"{file}{ending}") for ending in ("-wal", "-journal"))
+    if any(journal.exists() and journal.stat().st_size for journal in journals):
+        raise ConfigurationError(
+            f"The database {file} is in use, or its last writer was killed: changes lie in a "
+            "journal beside it; open it once without READ_ONLY and close it."
+        )
+
+
 def _is_in_wal(file: Path) -> bool:
     """Byte 18 of the header is 2 in WAL mode (sqlite.org/fileformat.html, 1.3.3)."""
     if not file.is_file():
         return False
     with file.open("rb") as stream:
         return stream.read(19)[18:] == b"\x02"
-
-
-def _prepare(connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
-    # Python's sqlite3 begins transactions late and only for some statements; we begin them all.
-    connection.isolation_level = None
-    for setting in FOR_EACH_CONNECTION:
-        _pragma(connection, setting)
-
-
-def _begin(connection: Connection) -> None:
-    # A transaction that starts by reading and then writes can fail where waiting would have
-    # helped; IMMEDIATE takes the write lock first, and so waits for ``busy_timeout``.
-    kind = connection.get_execution_options().get(BEGIN_OPTION, "DEFERRED")
-    if kind is not None:
-        connection.exec_driver_sql(f"BEGIN {kind}")

@@ -1,5 +1,6 @@
 """The only place where refusals become responses: one shape, as JSON or as a page."""
 
+import logging
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import cast
@@ -23,8 +24,9 @@ from app.errors import (
 from app.web.deps import rendering_for
 from app.web.forms import SubmittedForm
 from app.web.headers import HEADERS
-from app.web.upload_form import upload_context
+from app.web.upload_form import context_to_send_again, upload_context
 
+LOG = logging.getLogger("sketchnorm")
 RETRY_SECONDS = "30"
 STATUS: tuple[tuple[type[SketchnormError], int], ...] = (
     (DrawingTooLarge, 413),
@@ -83,7 +85,10 @@ def answer(request: Request, problem: Problem, headers: dict[str, str] | None = 
         )
     rendering = rendering_for(request)
     if request.method == "POST" and request.url.path == "/upload":
-        return rendering.page("upload.html", _form_again(request, problem), problem.status, headers)
+        context = _form_again(request, problem)
+        if context["again"] is not None:
+            headers["Cache-Control"] = "no-store"  # the page holds the picture
+        return rendering.page("upload.html", context, problem.status, headers)
     return rendering.page("problem.html", {"problem": problem}, problem.status, headers)
 
 
@@ -99,10 +104,14 @@ def wants_page(request: Request) -> bool:
 def _form_again(request: Request, problem: Problem) -> dict[str, object]:
     services = cast(Services, request.app.state.services)
     typed: SubmittedForm | None = getattr(request.state, "form", None)
+    if typed is not None and problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        return context_to_send_again(services, typed, problem.detail)
     return upload_context(services, typed, problem.detail)
 
 
 def _answer_ours(request: Request, error: Exception) -> Response:
+    if isinstance(error, StorageUnavailable):
+        LOG.error("%s", error.advice)  # the address may hold a drawing's link, so it is not logged
     status = next((code for kind, code in STATUS if isinstance(error, kind)), 500)
     return answer(request, Problem(status, str(error)))
 

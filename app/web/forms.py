@@ -4,42 +4,49 @@ Read here and not by pydantic: a refusal must be a sentence for the person who f
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import File, Form, Request, UploadFile
 
 from app.actions.analysis import check_age
 from app.errors import DrawingTooLarge, InvalidAge, InvalidRequest, MissingDrawing
+from app.web.limits import LARGEST_DRAWING, TOO_LARGE
+from app.web.picture_again import join
 
 NUMBER = re.compile(r"-?[0-9]{1,6}([.,][0-9]{0,6})?")
-LARGEST_DRAWING = 4 * 1024 * 1024
-TOO_LARGE = "The file is larger than 4 MB; send a smaller picture of the drawing."
 LONGEST_CATEGORY = 64
 LONGEST_KEY = 200
+LONGEST_ATTEMPT = 64
 CHOICES = {"": True, "true": True, "false": False}
 
 
 @dataclass(frozen=True)
 class SubmittedForm:
-    """The fields as typed; ``attempt`` is the same for a form that is sent twice."""
+    """The fields as typed; ``attempt`` is the same for a form that is sent twice.
 
-    image: UploadFile | None
+    ``image`` is ``None`` where no file was chosen; ``picture_again`` is the picture of an earlier
+    try, for that case.
+    """
+
+    image: bytes | None = field(repr=False)
     age_years: str
     category: str
     keep: str
     attempt: str
+    picture_again: tuple[str, ...] = field(default=(), repr=False)
 
     def read_image(self) -> bytes:
         """Raise ``MissingDrawing`` where there is none, ``DrawingTooLarge`` above 4 MiB."""
-        content = b"" if self.image is None else self.image.file.read()
-        if not content and (self.image is None or not self.image.filename):
+        if self.image is None and self.picture_again:
+            return join(self.picture_again)
+        if self.image is None:
             raise MissingDrawing("No drawing was given; choose a picture file to send.")
-        if not content:
+        if not self.image:
             raise MissingDrawing("The file is empty; choose a picture of the drawing.")
-        if len(content) > LARGEST_DRAWING:
+        if len(self.image) > LARGEST_DRAWING:
             raise DrawingTooLarge(TOO_LARGE)
-        return content
+        return self.image
 
     def read_age(self) -> float:
         """Raise ``InvalidAge`` unless it is a number of years from 2 to 18."""
@@ -74,9 +81,17 @@ def read_submitted_form(
     category: Annotated[str, Form()] = "",
     keep: Annotated[str, Form()] = "",
     attempt: Annotated[str, Form()] = "",
+    picture_again: Annotated[tuple[str, ...], Form()] = (),
 ) -> SubmittedForm:
-    """Remembered with the request, so that a refusal can show again what was typed."""
-    form = SubmittedForm(image, age_years, category, keep, attempt)
+    """Remembered with the request, so that a refusal can show again what was typed.
+
+    The file is read here because it is closed by the time that a refusal is answered.
+    """
+    content = image.file.read() if image is not None else b""
+    chosen = bool(content) or (image is not None and bool(image.filename))
+    form = SubmittedForm(
+        content if chosen else None, age_years, category, keep, attempt, picture_again
+    )
     request.state.form = form
     return form
 

@@ -12,13 +12,10 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.web.errors import Problem, answer
-from app.web.forms import LARGEST_DRAWING, TOO_LARGE
 from app.web.head import HeadAsGet
 from app.web.headers import HEADERS
+from app.web.limits import LARGEST_BODY, LARGEST_DRAINED, TOO_LARGE
 
-LARGEST_BODY: Final = LARGEST_DRAWING + 64 * 1024  # the other fields and multipart's own lines
-# API Gateway lets no more than 10 MB through.
-LARGEST_DRAINED: Final = 12 * 1024 * 1024
 CROSS_SITE: Final = "This form was sent from another site; open the upload page here and try again."
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 OWN_SITES: Final = frozenset({None, "same-origin", "none"})

@@ -8,13 +8,11 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from sqlalchemy import NullPool, func, select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from app.errors import ConfigurationError, StorageUnavailable
-from app.storage import sqlite
 from app.storage.database import Database
-from app.storage.sqlite import on_network
 from app.storage.tables import Analysis, DemoSample, Drawing, IdempotencyKey
 from tests.support.storage import a_drawing, open_database, sqlite_url
 
@@ -106,15 +104,6 @@ def test_an_instant_without_a_zone_is_refused(database: Database) -> None:
         tx.add(a_drawing(created_at=naive))
 
 
-@pytest.mark.parametrize(
-    ("pragma", "value"),
-    [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("busy_timeout", 5000)],
-)
-def test_sqlite_is_set_up_for_durability(database: Database, pragma: str, value: str | int) -> None:
-    with database.reading() as tx:
-        assert tx.scalar(text(f"PRAGMA {pragma}")) == value
-
-
 def test_a_writer_holds_the_lock_from_its_first_statement_and_readers_go_on(
     database: Database,
 ) -> None:
@@ -123,17 +112,6 @@ def test_a_writer_holds_the_lock_from_its_first_statement_and_readers_go_on(
         assert count(database, Drawing) == 0
         with another_process(database) as other, pytest.raises(sqlite3.Error, match="locked"):
             other.execute("BEGIN IMMEDIATE")
-
-
-def test_a_lock_held_for_too_long_is_reported_as_unavailable(database: Database) -> None:
-    with database.reading() as tx:
-        # The pool gives this connection to the writer below, which then need not wait for 5 s.
-        tx.execute(text("PRAGMA busy_timeout = 10"))
-    with another_process(database) as other:
-        other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(StorageUnavailable, match="try again"), database.writing() as tx:
-            tx.add(a_drawing())
-    assert count(database, Drawing) == 0
 
 
 def test_writers_wait_for_each_other_and_none_is_lost(database: Database) -> None:
@@ -178,42 +156,3 @@ def test_a_place_that_is_a_folder_is_unavailable(tmp_path: Path) -> None:
 def test_a_driver_that_is_not_installed_is_named() -> None:
     with pytest.raises(ConfigurationError, match="postgresql"):
         Database.open("postgresql+nosuchdriver://user:pw@host/name", "production")
-
-
-MOUNTINFO = """\
-22 1 0:21 / / rw,relatime - ext4 /dev/vda rw
-23 22 0:22 / /mnt/efs rw,relatime shared:1 - nfs4 127.0.0.1:/ rw,vers=4.1
-24 23 0:23 / /mnt/efs/local\\040disk rw,relatime - ext4 /dev/vdb rw
-"""
-
-
-@pytest.mark.parametrize(
-    ("folder", "expected"),
-    [("/srv", False), ("/mnt/efs/data", True), ("/mnt/efs/local disk/x", False)],
-)
-def test_a_network_file_system_is_recognised_by_its_mount(
-    tmp_path: Path, folder: str, expected: bool
-) -> None:
-    mounts = tmp_path / "mountinfo"
-    mounts.write_text(MOUNTINFO)
-    assert on_network(Path(folder), mounts) is expected
-    assert not on_network(Path(folder), tmp_path / "a system without /proc")
-
-
-def test_on_a_network_file_system_nothing_is_pooled_and_the_journal_is_deleted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sqlite, "on_network", lambda folder: True)
-    with open_database(tmp_path) as database, database.reading() as tx:
-        assert isinstance(database.engine.pool, NullPool)
-        assert tx.scalar(text("PRAGMA journal_mode")) == "delete"
-
-
-def test_a_database_in_wal_is_refused_on_a_network_file_system(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with open_database(tmp_path):
-        pass
-    monkeypatch.setattr(sqlite, "on_network", lambda folder: True)
-    with pytest.raises(ConfigurationError, match="WAL mode on a network"):
-        Database.open(sqlite_url(tmp_path), "local")

@@ -5,7 +5,7 @@ Once it is dead nothing that its code still tries, such as tidying up, reaches e
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy.orm import Session
@@ -36,7 +36,7 @@ class Life:
 class MortalDatabase(Database):
     """Dies before a commit or just after it, as well as at reading."""
 
-    life: Life
+    life: Life = field(default_factory=Life)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from app.storage.database import Database
 from app.storage.schema import migrate
+from app.storage.sqlite import JournalChoice
 from app.storage.tables import Drawing
 
 
@@ -15,9 +16,11 @@ def sqlite_url(folder: Path) -> str:
 
 
 @contextmanager
-def open_database(folder: Path, environment: str = "local") -> Iterator[Database]:
+def open_database(
+    folder: Path, environment: str = "local", journal: JournalChoice = "auto"
+) -> Iterator[Database]:
     """A migrated database in ``folder``, closed at the end."""
-    database = Database.open(sqlite_url(folder), environment)
+    database = Database.open(sqlite_url(folder), environment, journal)
     try:
         migrate(database)
         yield database

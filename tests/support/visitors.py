@@ -24,6 +24,10 @@ def a_drawing(size: int = 96, colour: str = "black") -> bytes:
     return buffer.getvalue()
 
 
+Part = tuple[str | None, bytes]
+Parts = dict[str, Part] | list[tuple[str, Part]]
+
+
 @dataclass(frozen=True)
 class Visitor:
     """Each request runs the application anew in this thread, so that visitors can race.
@@ -60,7 +64,7 @@ class Visitor:
         path: str,
         *,
         headers: dict[str, str] | None = None,
-        files: dict[str, tuple[str | None, bytes]] | None = None,
+        files: Parts | None = None,
         content: bytes | AsyncIterable[bytes] | None = None,
     ) -> httpx.Response:
         """Any request; redirects are returned, not followed."""

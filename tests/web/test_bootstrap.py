@@ -8,10 +8,13 @@ from typing import cast
 import pytest
 
 from app.actions.analysis import Analysis
-from app.bootstrap import MOST_WAITING, OneAtATime, assemble
+from app.bootstrap import MOST_WAITING, OneAtATime, Services, assemble
 from app.environment import EnvironmentConfig, Settings
 from app.errors import Busy, ConfigurationError
+from app.main import create_app
+from app.storage.database import Database
 from tests.support.analyzers import FakeAnalyzer
+from tests.support.visitors import Visitor, a_drawing
 
 
 def test_a_store_in_s3_is_refused_in_this_release(settings: Settings) -> None:
@@ -25,6 +28,34 @@ def test_a_store_in_s3_is_refused_in_this_release(settings: Settings) -> None:
 def test_a_database_without_tables_is_refused(settings: Settings) -> None:
     with pytest.raises(ConfigurationError, match="sketchnorm migrate"):
         assemble(settings, FakeAnalyzer)
+
+
+def read_only(settings: Settings) -> Settings:
+    config = replace(settings.environment, read_only=True)
+    return replace(settings, environment=config, keep_uploads=False)
+
+
+def test_a_read_only_database_is_served_and_uploads_are_answered_without_keeping(
+    services: Services, settings: Settings
+) -> None:
+    services.database.close()
+    folder = settings.data_dir
+    seeded = (folder / "sketchnorm.sqlite3").read_bytes()
+    demo = assemble(read_only(settings), FakeAnalyzer)
+    visitor = Visitor(create_app(demo))
+    assert visitor.opens("/").status_code == 200
+    assert visitor.submits(a_drawing(), age_years="6").status_code == 200
+    assert visitor.opens("/healthz").json()["status"] == "ok"
+    demo.database.close()
+    assert (folder / "sketchnorm.sqlite3").read_bytes() == seeded
+    assert {path.name for path in folder.iterdir()} == {"blobs", "sketchnorm.sqlite3"}
+
+
+def test_a_read_only_database_of_another_schema_is_refused(settings: Settings) -> None:
+    config = settings.environment
+    Database.open(config.database_url, config.environment).close()
+    with pytest.raises(ConfigurationError, match="sketchnorm migrate"):
+        assemble(read_only(settings), FakeAnalyzer)
 
 
 class Slow:

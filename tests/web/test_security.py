@@ -9,7 +9,7 @@ from app.bootstrap import Services
 from app.errors import ConfigurationError
 from app.main import create_app
 from app.web.access import check_access_levels, public
-from app.web.security import LARGEST_BODY, LARGEST_DRAINED
+from app.web.limits import LARGEST_BODY, LARGEST_DRAINED
 from tests.support.visitors import Visitor, a_drawing
 
 MULTIPART = {"Content-Type": "multipart/form-data; boundary=b"}

@@ -1,6 +1,5 @@
 """Drawings and their answers, as JSON."""
 
-import base64
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header
@@ -9,6 +8,7 @@ from fastapi.responses import JSONResponse
 from app.actions.show import ShownDrawing, show, show_demo
 from app.actions.submit import Submission, submit
 from app.web.access import public
+from app.web.data_uri import data_uri
 from app.web.deps import CurrentForm, CurrentRoot, CurrentServices
 from app.web.forms import check_key
 
@@ -81,11 +81,6 @@ def as_json(drawing: ShownDrawing, root: str) -> dict[str, Any]:
     }
     body = {"id": drawing.id, "analysis": drawing.result, "links": links}
     return body if has_map else {**body, "map_reason": NO_MAP}
-
-
-def data_uri(content: bytes, media_type: str) -> str:
-    """The bytes themselves as an address, for what is kept nowhere."""
-    return f"data:{media_type};base64,{base64.b64encode(content).decode()}"
 
 
 def _answer_only(submission: Submission, services: CurrentServices) -> dict[str, Any]:

@@ -1,8 +1,11 @@
 """For machines that watch: ``/livez`` may get a task replaced, ``/healthz`` never does."""
 
+from contextlib import suppress
+
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
+from app.errors import StorageBusy
 from app.web.access import public
 from app.web.deps import CurrentServices
 
@@ -13,8 +16,12 @@ FRESH = {"Cache-Control": "no-store"}
 @router.get("/livez")
 @public
 def get_life(services: CurrentServices) -> JSONResponse:
-    """The process answers and reaches its database; raises ``StorageUnavailable`` otherwise."""
-    services.database.ping()
+    """The process answers and reaches its database; raises ``StorageUnavailable`` otherwise.
+
+    One that is locked was reached: another process would find it locked too.
+    """
+    with suppress(StorageBusy):
+        services.database.ping()
     return JSONResponse({"status": "ok"}, headers=FRESH)
 
 

@@ -6,9 +6,9 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from app.actions.submit import Submission, submit
 from app.bootstrap import Services
 from app.web.access import public
-from app.web.api.drawings import data_uri
+from app.web.data_uri import data_uri
 from app.web.deps import CurrentForm, CurrentRendering, CurrentRoot, CurrentServices
-from app.web.forms import SubmittedForm
+from app.web.forms import LONGEST_ATTEMPT, SubmittedForm
 from app.web.rendering import Rendering
 from app.web.result_view import ResultView
 from app.web.upload_form import upload_context
@@ -49,7 +49,7 @@ def _read(form: SubmittedForm) -> Submission:
     if not form.attempt:
         return plain
     # With the content in the key, a form that is corrected and sent again is a new request.
-    key = f"form-{form.attempt[:64]}-{plain.fingerprint()}"
+    key = f"form-{form.attempt[:LONGEST_ATTEMPT]}-{plain.fingerprint()}"
     return Submission(plain.content, plain.age_years, plain.category, key)
 
 

@@ -2,11 +2,16 @@
 const input = document.getElementById("image");
 const frame = document.getElementById("preview");
 const picture = frame.querySelector("img");
+// After a refusal the form itself may carry the earlier picture; a new file takes its place.
+const again = document.getElementById("again");
+const carried = document.getElementsByName("picture_again");
 
 function show() {
   URL.revokeObjectURL(picture.src);
   const [file] = input.files;
   frame.hidden = true;
+  if (again) again.hidden = Boolean(file);
+  for (const part of carried) part.disabled = Boolean(file);
   if (file) picture.src = URL.createObjectURL(file);
 }
 
