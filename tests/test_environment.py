@@ -150,6 +150,17 @@ def test_a_contradiction_is_refused_with_the_way_out(environ: dict[str, str], wa
         load(environ)
 
 
+def test_drawings_are_kept_for_thirty_days_or_as_many_as_are_set() -> None:
+    assert Settings.load({}, NOWHERE).retention_days == 30
+    assert Settings.load({"RETENTION_DAYS": "90"}, NOWHERE).retention_days == 90
+
+
+@pytest.mark.parametrize("days", ["0", "-1", "2.5", "forever", "10000"])
+def test_days_are_a_whole_number_and_not_none(days: str) -> None:
+    with pytest.raises(ConfigurationError, match="whole number of days from 1 to 9999"):
+        Settings.load({"RETENTION_DAYS": days}, NOWHERE)
+
+
 @pytest.mark.parametrize("seconds", ["-1", "2.5", "soon", "1e3", "9999999"])
 def test_seconds_are_a_whole_number(seconds: str) -> None:
     with pytest.raises(ConfigurationError, match="whole number, such as 30"):

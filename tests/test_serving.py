@@ -1,26 +1,34 @@
 """The command a visitor of a fresh clone runs, as a process of its own."""
 
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.support.pictures import a_drawing, as_bytes
+from tests.support.waiting import until
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that does not exist yet."""
+    return tmp_path_factory.mktemp("data") / "var"
+
+
+@pytest.fixture(scope="module")
+def address(data: Path) -> Iterator[str]:
     """A served folder that did not exist before."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [str(Path(sys.executable).with_name("sketchnorm")), "serve", "--port", str(port)]
-    data = tmp_path_factory.mktemp("data") / "var"
     environ = {"DATA_DIR": str(data), "PATH": "/usr/bin:/bin"}
     with subprocess.Popen(command, env=environ, cwd=data.parent) as server:
         yield _when_up(f"http://127.0.0.1:{port}")
@@ -58,3 +66,12 @@ def test_an_upload_is_answered_kept_and_mapped(address: str) -> None:
     assert httpx.get(address + links["self"]).json()["analysis"] == kept.json()["analysis"]
     assert httpx.get(address + links["map"]).content.startswith(b"\x89PNG")
     assert "not a diagnosis" in httpx.get(address + links["page"]).text
+
+
+def test_work_in_the_background_is_done_beside_the_requests(address: str, data: Path) -> None:
+    def done() -> list[tuple[str, str | None]]:
+        with closing(sqlite3.connect(data / "sketchnorm.sqlite3")) as connection:
+            question = "SELECT kind, last_error FROM jobs WHERE finished_at IS NOT NULL"
+            return list(connection.execute(question))
+
+    until(lambda: done() == [("retention", None)])

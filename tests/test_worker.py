@@ -1,5 +1,6 @@
 """The thread beside the app works, outlives what goes wrong, and ends when it is told to."""
 
+import asyncio
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -82,6 +83,20 @@ def test_it_stops_without_waiting_for_the_next_look(database: Database) -> None:
     worker.start()
     until(lambda: not any(thread.name == "jobs" for thread in threading.enumerate()))
     assert worker.stop()
+
+
+def test_it_lives_from_the_start_of_a_server_to_its_end(database: Database) -> None:
+    done = threading.Event()
+    ask_for(database, "a")
+    worker = Worker(Work(database, {"a": lambda payload: done.set()}))
+
+    async def serve() -> None:
+        async with worker.beside(None):
+            await asyncio.to_thread(done.wait, 20)
+
+    asyncio.run(serve())
+    assert done.is_set()
+    assert not any(thread.name in ("jobs", "worker") for thread in threading.enumerate())
 
 
 def test_a_job_that_takes_long_does_not_hold_up_the_end(

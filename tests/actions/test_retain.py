@@ -170,7 +170,7 @@ def test_killed_at_any_moment_no_row_lacks_its_file_and_the_next_run_does_the_re
 def killed_after(steps: int, site: Site) -> bool:
     """Whether retention was still at work then."""
     life = Life(steps)
-    mortal = MortalDatabase(site.database.engine, site.database.environment, life=life)
+    mortal = MortalDatabase.of(site.database, life)
     try:
         Site(mortal, MortalStore(site.blobs, life)).retains(NOW)
     except Crash:

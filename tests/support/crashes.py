@@ -5,8 +5,9 @@ Once it is dead nothing that its code still tries, such as tidying up, reaches e
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Self
 
 from sqlalchemy.orm import Session
 
@@ -37,6 +38,11 @@ class MortalDatabase(Database):
     """Dies before a commit or just after it, as well as at reading."""
 
     life: Life = field(default_factory=Life)
+
+    @classmethod
+    def of(cls, database: Database, life: Life) -> Self:
+        """The same database, for a process that lives no longer than that."""
+        return cls(**{one.name: getattr(database, one.name) for one in fields(database)}, life=life)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:

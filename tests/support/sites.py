@@ -7,6 +7,7 @@ from sqlalchemy import select, update
 
 from app.actions.retain import Retained, retain
 from app.actions.submit import Submission, submit
+from app.storage import removals
 from app.storage.blobs import BlobStore
 from app.storage.database import Database
 from app.storage.tables import Analysis, DemoSample, Drawing, IdempotencyKey
@@ -25,15 +26,31 @@ class Site:
     database: Database
     blobs: BlobStore
 
-    def keeps(self, created_at: datetime, key: str | None = None) -> str:
-        """A drawing that was handed in then, by a request that named itself ``key``."""
+    def submits(self, key: str | None = None) -> str:
+        """A drawing that is handed in now, by a request that names itself ``key``."""
         submission = Submission(PICTURE, 6.5, None, key)
-        kept = submit(submission, analyzer=FakeAnalyzer(), database=self.database, blobs=self.blobs)
+        return submit(submission, analyzer=FakeAnalyzer(), database=self.database, blobs=self.blobs)
+
+    def dates(self, drawing_id: str, created_at: datetime) -> None:
+        """Have it been handed in then."""
         with self.database.writing() as tx:
-            tx.execute(update(Drawing).where(Drawing.id == kept).values(created_at=created_at))
-            of_it = IdempotencyKey.drawing_id == kept
+            tx.execute(
+                update(Drawing).where(Drawing.id == drawing_id).values(created_at=created_at)
+            )
+            of_it = IdempotencyKey.drawing_id == drawing_id
             tx.execute(update(IdempotencyKey).where(of_it).values(created_at=created_at))
+
+    def keeps(self, created_at: datetime, key: str | None = None) -> str:
+        """A drawing that was handed in then."""
+        kept = self.submits(key)
+        self.dates(kept, created_at)
         return kept
+
+    def forgets(self, drawing_id: str, now: datetime) -> None:
+        """Remove it at once, by the way that retention takes."""
+        with self.database.writing() as tx:
+            removals.remove_drawings(tx, [drawing_id], now)
+        removals.carry_out(self.database, self.blobs, now)
 
     def shows(self, drawing_id: str) -> None:
         """Put it into the demo."""

@@ -1,0 +1,122 @@
+"""The release before runs on the schema of this one, and this one on a schema a step ahead."""
+
+import os
+import subprocess
+import sys
+import tarfile
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from app.actions.show import show, show_picture
+from app.bootstrap import assemble
+from app.environment import Settings
+from app.errors import ConfigurationError
+from app.main import create_app
+from app.serving import prepare
+from app.storage.folder import FolderBlobStore
+from app.storage.schema import MIGRATIONS, NEWER, check_schema, newest_revision
+from tests.support.analyzers import FakeAnalyzer
+from tests.support.expansion import scripts
+from tests.support.revisions import later_release
+from tests.support.storage import open_database, sqlite_url
+from tests.support.visitors import Visitor, a_drawing
+
+ROOT = Path(__file__).parents[2]
+SMOKE = Path("tests/support/release_smoke.py")
+
+
+def git(*words: str) -> bytes:
+    """Skips the test where there is no history to look into."""
+    try:
+        return subprocess.run(["git", *words], cwd=ROOT, check=True, capture_output=True).stdout
+    except (FileNotFoundError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"there is no history of this code here: {error}")
+
+
+def unpack(commit: str, folder: Path) -> Path:
+    """The code as it was then."""
+    packed = git("archive", commit, "app", "migrations", "tests/__init__.py", "tests/support")
+    with tarfile.open(fileobj=BytesIO(packed)) as archive:
+        archive.extractall(folder, filter="data")
+    if not (folder / SMOKE).exists():
+        (folder / SMOKE).write_text((ROOT / SMOKE).read_text())
+    return folder
+
+
+@pytest.fixture
+def head(tmp_path: Path) -> str:
+    with open_database(tmp_path / "probe") as database:
+        return newest_revision(database)
+
+
+@pytest.fixture
+def before(tmp_path: Path, head: str) -> Path:
+    """The code of the last commit at which the revision before the newest was the newest."""
+    (newest,) = (ROOT / "migrations" / "versions").glob(f"{head}_*.py")
+    added = git("log", "--diff-filter=A", "--format=%H", "-1", "--", str(newest.relative_to(ROOT)))
+    commit = f"{added.decode().strip()}^" if added.strip() else "HEAD"
+    git("rev-parse", "--verify", f"{commit}^{{commit}}")
+    return unpack(commit, tmp_path / "before")
+
+
+def visit(code: Path, folder: Path) -> list[str]:
+    """What the smoke test of that code prints about the database and the store in ``folder``."""
+    said = subprocess.run(
+        [sys.executable, "-m", "tests.support.release_smoke", sqlite_url(folder), folder / "blobs"],
+        env={"PATH": os.environ["PATH"]},
+        cwd=code, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert said.returncode == 0, said.stderr
+    return said.stdout.splitlines()
+
+
+def test_the_code_before_runs_on_the_new_schema_and_the_new_code_reads_what_it_wrote(
+    before: Path, head: str, tmp_path: Path
+) -> None:
+    versions = [path.name for path in (before / "migrations" / "versions").glob("*.py")]
+    assert not any(name.startswith(f"{head}_") for name in versions)
+    with open_database(tmp_path) as database:
+        checked, kept = visit(before, tmp_path)
+        check_schema(database)
+        blobs = FolderBlobStore(tmp_path / "blobs", "local")
+        assert show(kept, database=database).category == "house"
+        assert show_picture(kept, database=database, blobs=blobs).content
+    # The first release knew only its own revision: it had no way to learn what came after.
+    first = len(versions) == 1
+    contract = scripts(MIGRATIONS)[0].module.phase == "contract"
+    assert checked == (f"refused: {NEWER}" if first or contract else "accepted")
+
+
+def test_this_code_runs_its_own_visit(tmp_path: Path) -> None:
+    with open_database(tmp_path):
+        assert visit(ROOT, tmp_path)[0] == "accepted"
+
+
+@pytest.fixture
+def one_ahead(settings: Settings, tmp_path: Path, head: str) -> Settings:
+    """As after a deployment that migrated and was rolled back."""
+    with later_release(tmp_path, head, "expand"):
+        prepare(settings)
+    return settings
+
+
+def test_serve_accepts_a_schema_one_expand_step_ahead_and_works_on_it(one_ahead: Settings) -> None:
+    prepare(one_ahead)
+    services = assemble(one_ahead, FakeAnalyzer)
+    visitor = Visitor(create_app(services))
+    answer = visitor.submits(a_drawing(), age_years="6.5")
+    assert answer.status_code == 201
+    assert visitor.opens(answer.json()["links"]["page"]).status_code == 200
+    services.database.close()
+
+
+def test_serve_refuses_a_schema_that_is_further_ahead(
+    settings: Settings, tmp_path: Path, head: str
+) -> None:
+    with later_release(tmp_path, head, "expand", "expand"):
+        prepare(settings)
+    prepare(settings)
+    with pytest.raises(ConfigurationError, match="newer version"):
+        assemble(settings, FakeAnalyzer)
