@@ -3,7 +3,7 @@ PYTHON ?= python3
 PORT ?= 8000
 PIP = .venv/bin/python -m pip --disable-pip-version-check
 
-.PHONY: run dev setup test lint lock train-setup clean
+.PHONY: run dev setup test endurance lint lock train-setup clean
 
 run: .venv/runtime.stamp
 	.venv/bin/sketchnorm serve --port $(PORT)
@@ -15,6 +15,9 @@ setup: .venv/dev.stamp
 
 test: setup
 	.venv/bin/python -m pytest -n auto
+
+endurance: setup
+	.venv/bin/python -m pytest -m endurance
 
 lint: setup
 	.venv/bin/ruff check .

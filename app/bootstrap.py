@@ -5,25 +5,34 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
+
+from sqlalchemy import make_url
 
 from app.actions.analysis import Analysis, Analyzer, BundleReference, OpenedBundle
 from app.actions.analyze import BundleAnalyzer
 from app.actions.current_bundle import CurrentBundle
 from app.actions.health import RecentHealth, check_health
 from app.actions.published import open_checked
-from app.environment import EnvironmentConfig, Settings
-from app.errors import Busy, ConfigurationError
+from app.environment import Settings
+from app.errors import Busy
 from app.storage.blobs import BlobStore
 from app.storage.database import Database
 from app.storage.folder import FolderBlobStore
+from app.storage.s3 import S3BlobStore
 from app.storage.schema import check_schema
+from app.storage.spool import Spool
+from app.storage.spooling import SpoolingBlobStore
 
 MOST_WAITING = 8
 
 
 @dataclass(frozen=True)
 class Services:
-    """The parts that the web is made of; what differs between deployments ends here."""
+    """The parts that the web is made of; what differs between deployments ends here.
+
+    ``spooling`` is ``blobs`` where that is in S3, and ``None`` where nothing ever has to wait.
+    """
 
     database: Database
     blobs: BlobStore
@@ -31,6 +40,11 @@ class Services:
     current: CurrentBundle = field(repr=False)
     keep_uploads: bool
     health: RecentHealth = field(repr=False)
+    spooling: SpoolingBlobStore | None = None
+
+    def is_waiting(self, key: str) -> bool:
+        """Whether the blob is kept, but not yet where it belongs."""
+        return self.spooling is not None and self.spooling.is_waiting(key)
 
     @property
     def bundle(self) -> BundleReference:
@@ -81,12 +95,12 @@ def bootstrap(settings: Settings) -> Services:
 def assemble(settings: Settings, open_own: Callable[[], OpenedBundle]) -> Services:
     """Put the parts together; ``open_own`` is asked where no good bundle is published."""
     config = settings.environment
-    _check_backend(config)
     database = Database.open(config.database_url, config.environment)
     with ExitStack() as on_failure:
         on_failure.callback(database.close)
         check_schema(database)
-        blobs = open_blobs(settings)
+        spooling = open_spooling(settings)
+        blobs = spooling or open_folder(settings)
         current = CurrentBundle.start(blobs, settings.bundle_poll_seconds, open_own)
         on_failure.pop_all()
     return Services(
@@ -95,19 +109,41 @@ def assemble(settings: Settings, open_own: Callable[[], OpenedBundle]) -> Servic
         analyzer=OneAtATime(current),
         current=current,
         keep_uploads=settings.keep_uploads,
-        health=RecentHealth(partial(check_health, database=database, blobs=blobs, bundle=current)),
+        health=RecentHealth(
+            partial(
+                check_health,
+                database=database,
+                blobs=blobs,
+                bundle=current,
+                spool=spooling.spool if spooling else None,
+            )
+        ),
+        spooling=spooling,
     )
 
 
 def open_blobs(settings: Settings) -> BlobStore:
     """Open the store; raise ``ConfigurationError`` where it cannot be."""
-    _check_backend(settings.environment)
+    return open_spooling(settings) or open_folder(settings)
+
+
+def open_folder(settings: Settings) -> FolderBlobStore:
+    """The store on a developer's machine."""
     return FolderBlobStore(settings.data_dir / "blobs", settings.environment.environment)
 
 
-def _check_backend(config: EnvironmentConfig) -> None:
-    if config.storage_backend == "s3":
-        raise ConfigurationError(
-            "STORAGE_BACKEND is s3, but this release stores in a folder only; "
-            "set STORAGE_BACKEND=local."
-        )
+def open_spooling(settings: Settings) -> SpoolingBlobStore | None:
+    """The store in S3, with its spool; ``None`` where storage is local."""
+    config = settings.environment
+    if config.storage_backend == "local" or config.s3_bucket_name is None:
+        return None
+    store = S3BlobStore.open(config.s3_bucket_name, config.environment, config.aws_region)
+    return SpoolingBlobStore(store, Spool(spool_folder(settings)))
+
+
+def spool_folder(settings: Settings) -> Path:
+    """Beside the database, whose disk outlives the process."""
+    url = make_url(settings.environment.database_url)
+    if url.get_backend_name() != "sqlite":
+        return settings.data_dir / "spool"
+    return Path(str(url.database)).parent / "spool"
