@@ -7,14 +7,13 @@ import hypothesis
 import pytest
 from sqlalchemy import func, select
 
-from app.bootstrap import Services, assemble
+from app.bootstrap import Services
 from app.environment import Settings
 from app.main import create_app
 from app.storage import tables
-from app.storage.database import Database
-from app.storage.schema import migrate
 from tests.support.analyzers import FakeAnalyzer
 from tests.support.s3_server import S3Server, running_server
+from tests.support.services import open_services
 from tests.support.visitors import Visitor
 
 # A slow machine is no failure: timings are for benchmarks.
@@ -39,13 +38,8 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 def services(settings: Settings, analyzer: FakeAnalyzer) -> Iterator[Services]:
     """Migrated, opened and closed again."""
-    config = settings.environment
-    database = Database.open(config.database_url, config.environment)
-    migrate(database)
-    database.close()
-    services = assemble(settings, lambda: analyzer)
-    yield services
-    services.database.close()
+    with open_services(settings, analyzer) as services:
+        yield services
 
 
 @pytest.fixture
