@@ -25,14 +25,11 @@ container: setup
 setup: .venv/dev.stamp
 
 test: setup
-	.venv/bin/python -m pytest -n auto --dist loadgroup
+	.venv/bin/python -m pytest -n auto
 
 # The images, within their limits; sets up podman where there is no Docker.
 test-packages: setup
 	$(CONTAINERS) .venv/bin/python -m pytest -m packages tests/packages
-
-endurance: setup
-	.venv/bin/python -m pytest -m endurance
 
 endurance: setup
 	.venv/bin/python -m pytest -m endurance

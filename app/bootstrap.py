@@ -16,14 +16,18 @@ from app.errors import Busy
 from app.storage.blobs import BlobStore
 from app.storage.database import Database
 from app.storage.revision import check_schema
-from app.stores import open_blobs
+from app.storage.spooling import SpoolingBlobStore
+from app.stores import open_folder, open_spooling
 
 MOST_WAITING = 8
 
 
 @dataclass(frozen=True)
 class Services:
-    """The parts that the web is made of; what differs between deployments ends here."""
+    """The parts that the web is made of; what differs between deployments ends here.
+
+    ``spooling`` is ``blobs`` where that is in S3, and ``None`` where nothing ever has to wait.
+    """
 
     database: Database
     blobs: BlobStore
@@ -31,6 +35,11 @@ class Services:
     current: CurrentBundle = field(repr=False)
     keep_uploads: bool
     health: RecentHealth = field(repr=False)
+    spooling: SpoolingBlobStore | None = None
+
+    def is_waiting(self, key: str) -> bool:
+        """Whether the blob is kept, but not yet where it belongs."""
+        return self.spooling is not None and self.spooling.is_waiting(key)
 
     @property
     def bundle(self) -> BundleReference:
@@ -80,11 +89,12 @@ def bootstrap(settings: Settings) -> Services:
 
 def assemble(settings: Settings, open_own: Callable[[], OpenedBundle]) -> Services:
     """Put the parts together; ``open_own`` is asked where no good bundle is published."""
-    blobs = open_blobs(settings)
     database = _open_database(settings)
     with ExitStack() as on_failure:
         on_failure.callback(database.close)
         check_schema(database)
+        spooling = open_spooling(settings)
+        blobs = spooling or open_folder(settings)
         current = CurrentBundle.start(blobs, settings.bundle_poll_seconds, open_own)
         on_failure.pop_all()
     return Services(
@@ -93,7 +103,16 @@ def assemble(settings: Settings, open_own: Callable[[], OpenedBundle]) -> Servic
         analyzer=OneAtATime(current),
         current=current,
         keep_uploads=settings.keep_uploads,
-        health=RecentHealth(partial(check_health, database=database, blobs=blobs, bundle=current)),
+        health=RecentHealth(
+            partial(
+                check_health,
+                database=database,
+                blobs=blobs,
+                bundle=current,
+                spool=spooling.spool if spooling else None,
+            )
+        ),
+        spooling=spooling,
     )
 
 

@@ -1,18 +1,41 @@
 """The store that the settings name."""
 
+from pathlib import Path
+
+from sqlalchemy import make_url
+
 from app.environment import Settings
-from app.errors import ConfigurationError
 from app.storage.blobs import BlobStore
 from app.storage.folder import FolderBlobStore
+from app.storage.s3 import S3BlobStore
+from app.storage.spool import Spool
+from app.storage.spooling import SpoolingBlobStore
 
 
 def open_blobs(settings: Settings) -> BlobStore:
     """Open the store; raise ``ConfigurationError`` where it cannot be."""
+    return open_spooling(settings) or open_folder(settings)
+
+
+def open_folder(settings: Settings) -> FolderBlobStore:
+    """The store on a developer's machine, or the copy that a read-only site serves."""
     config = settings.environment
-    if config.storage_backend == "s3":
-        raise ConfigurationError(
-            "STORAGE_BACKEND is s3, but this release stores in a folder only; "
-            "set STORAGE_BACKEND=local."
-        )
     folder = settings.data_dir / "blobs"
     return FolderBlobStore(folder, config.environment, read_only=config.read_only)
+
+
+def open_spooling(settings: Settings) -> SpoolingBlobStore | None:
+    """The store in S3, with its spool; ``None`` where storage is local."""
+    config = settings.environment
+    if config.storage_backend == "local" or config.s3_bucket_name is None:
+        return None
+    store = S3BlobStore.open(config.s3_bucket_name, config.environment, config.aws_region)
+    return SpoolingBlobStore(store, Spool(spool_folder(settings)))
+
+
+def spool_folder(settings: Settings) -> Path:
+    """Beside the database, whose disk outlives the process."""
+    url = make_url(settings.environment.database_url)
+    if url.get_backend_name() != "sqlite":
+        return settings.data_dir / "spool"
+    return Path(str(url.database)).parent / "spool"

@@ -7,14 +7,14 @@ import hypothesis
 import pytest
 from sqlalchemy import func, select
 
-from app.bootstrap import Services, assemble
+from app.bootstrap import Services
 from app.environment import Settings
 from app.main import create_app
 from app.storage import tables
-from app.storage.database import Database
-from app.storage.schema import migrate
 from tests.support.analyzers import FakeAnalyzer
 from tests.support.operators import Operator
+from tests.support.s3_server import S3Server, running_server
+from tests.support.services import open_services
 from tests.support.visitors import Visitor
 
 # A slow machine is no failure: timings are for benchmarks.
@@ -39,13 +39,8 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 def services(settings: Settings, analyzer: FakeAnalyzer) -> Iterator[Services]:
     """Migrated, opened and closed again."""
-    config = settings.environment
-    database = Database.open(config.database_url, config.environment)
-    migrate(database)
-    database.close()
-    services = assemble(settings, lambda: analyzer)
-    yield services
-    services.database.close()
+    with open_services(settings, analyzer) as services:
+        yield services
 
 
 @pytest.fixture
@@ -71,3 +66,19 @@ def stored(services: Services, settings: Settings) -> StoredCount:
         return rows, sum(path.is_file() and not path.name.startswith(".") for path in files)
 
     return count
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """One for all tests that use it; they are marked ``on_s3``."""
+    with running_server(tmp_path_factory.mktemp("s3")) as server:
+        yield server
+
+
+@pytest.fixture
+def s3(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
+    """Empty, and what boto3 in this process uses."""
+    for name, value in s3_server.environ().items():
+        monkeypatch.setenv(name, value)
+    s3_server.wipe()
+    return s3_server

@@ -12,6 +12,7 @@ from app.errors import NotFound, StorageUnavailable
 from app.storage.blobs import BlobStore
 from app.storage.database import Database
 from app.storage.folder import FolderBlobStore
+from app.storage.spool import Spool
 
 OK = "ok"
 PROBE_KEY = "demo/health-probe"
@@ -22,27 +23,34 @@ class Health:
     """Each part is ``OK`` or the sentence that says what is wrong with it.
 
     ``reference`` is the bundle that serves, also where ``bundle`` says why another one does not.
+    ``spool`` is where files wait for the store, ``None`` where they never have to; ``waiting`` is
+    how many do now.
     """
 
     database: str
     store: str
     bundle: str
     reference: BundleReference
+    spool: str | None = None
+    waiting: int = 0
 
     @property
     def serving(self) -> bool:
-        """Whether drawings can be analysed, kept and shown; some good bundle always serves."""
-        return self.database == self.store == OK
+        """Whether drawings can be analysed and kept; some good bundle always serves."""
+        return self.database == OK and OK in (self.store, self.spool)
 
     @property
     def status(self) -> str:
         """One word for all parts."""
         if not self.serving:
             return "failing"
-        return OK if self.bundle == OK else "degraded"
+        well = self.store == self.bundle == OK and self.spool in (OK, None)
+        return OK if well else "degraded"
 
 
-def check_health(*, database: Database, blobs: BlobStore, bundle: CurrentBundle) -> Health:
+def check_health(
+    *, database: Database, blobs: BlobStore, bundle: CurrentBundle, spool: Spool | None = None
+) -> Health:
     """Ask every part now; the bundle is what was last seen, and looked for anew meanwhile."""
     bundle.look()
     return Health(
@@ -50,6 +58,8 @@ def check_health(*, database: Database, blobs: BlobStore, bundle: CurrentBundle)
         store=_outcome(lambda: _reach(blobs)),
         bundle=bundle.fault or OK,
         reference=bundle.reference,
+        spool=_outcome(spool.check) if spool else None,
+        waiting=_count(spool),
     )
 
 
@@ -78,6 +88,14 @@ def _outcome(attempt: Callable[[], object]) -> str:
     except StorageUnavailable as error:
         return error.advice
     return OK
+
+
+def _count(spool: Spool | None) -> int:
+    """None that is known of where the spool cannot be read, which ``spool`` then says."""
+    try:
+        return spool.count() if spool else 0
+    except StorageUnavailable:
+        return 0
 
 
 def _reach(blobs: BlobStore) -> None:

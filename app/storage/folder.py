@@ -1,19 +1,17 @@
 """Blobs in a folder: for a developer's machine and for tests."""
 
-import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
 
-from app.errors import ConfigurationError, NotFound, ReadOnly, WrongEnvironment
+from app.errors import ConfigurationError, NotFound, ReadOnly
 from app.storage import faults
-from app.storage.blobs import KEY, PREFIXES, check_key, check_prefix
+from app.storage.blobs import GONE, KEY, PREFIXES, check_key, check_prefix
+from app.storage.files import take_name_if_free, unfinished, write_atomically
+from app.storage.stamp import STAMP, check_stamp, stamp_of
 
-STAMP = ".environment.json"
 # How a folder says that no blob has this key; the last two when the key is part of another.
 ABSENT = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
 
@@ -42,23 +40,23 @@ class FolderBlobStore:
         """See ``BlobStore``; a reader sees the old bytes or the new ones, never a part."""
         path = self._path_to_write(key)
         with _unavailable():
-            _write_atomically(path, content)
+            write_atomically(path, content)
 
     def put_new(self, key: str, content: bytes, content_type: str) -> bool:
         """See ``BlobStore``."""
         path = self._path_to_write(key)
-        with _unavailable(), _unfinished(path) as stream:
+        with _unavailable(), unfinished(path) as stream:
             stream.write(content)
-            return _name_if_free(stream, path)
+            return take_name_if_free(stream, path)
 
     def put_new_file(
         self, key: str, file: Path, content_type: str, *, archived: bool = False
     ) -> bool:
         """See ``BlobStore``; a folder has no cheaper place, so ``archived`` changes nothing."""
         path = self._path_to_write(key)
-        with _unavailable(), file.open("rb") as source, _unfinished(path) as stream:
+        with _unavailable(), file.open("rb") as source, unfinished(path) as stream:
             shutil.copyfileobj(source, stream)
-            return _name_if_free(stream, path)
+            return take_name_if_free(stream, path)
 
     def get(self, key: str) -> bytes:
         """See ``BlobStore``."""
@@ -102,12 +100,9 @@ class FolderBlobStore:
 
     def _check_stamp(self) -> None:
         """Before anything is made, so that a refusal leaves the folder as it was."""
-        stamped = _read_stamp(self.root / STAMP)
-        if stamped not in (None, self.environment):
-            raise WrongEnvironment(
-                f"The folder {self.root} was made by the environment {stamped!r} and is now opened "
-                f"by {self.environment!r}; set ENVIRONMENT={stamped}, or use another DATA_DIR."
-            )
+        with suppress(FileNotFoundError):
+            content = (self.root / STAMP).read_bytes()
+            check_stamp(content, self.environment, f"the folder {self.root}", "DATA_DIR")
 
     def _make_folders(self) -> None:
         for prefix in PREFIXES:
@@ -119,7 +114,7 @@ class FolderBlobStore:
                 pass
         stamp = self.root / STAMP
         if not stamp.exists():
-            _write_atomically(stamp, json.dumps({"environment": self.environment}).encode())
+            write_atomically(stamp, stamp_of(self.environment))
 
     @contextmanager
     def _configured(self) -> Iterator[None]:
@@ -130,62 +125,6 @@ class FolderBlobStore:
                 f"The folder {self.root} cannot be written ({error.strerror}); "
                 "make it writable, or use another DATA_DIR."
             ) from error
-
-
-def _read_stamp(path: Path) -> str | None:
-    """``None`` when there is no stamp; one that cannot be understood is not taken for none."""
-    try:
-        return str(json.loads(path.read_bytes())["environment"])
-    except FileNotFoundError:
-        return None
-    except (ValueError, KeyError, TypeError) as error:
-        raise ConfigurationError(
-            f"The stamp {path} is damaged; restore it, or use another DATA_DIR."
-        ) from error
-
-
-def _write_atomically(path: Path, content: bytes) -> None:
-    with _unfinished(path) as stream:
-        stream.write(content)
-        _sync(stream)
-        Path(stream.name).replace(path)
-    _sync_folder(path.parent)
-
-
-@contextmanager
-def _unfinished(path: Path) -> Iterator[IO[bytes]]:
-    """A file beside the one that it is to become; its own name is gone in the end."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(prefix=".unfinished-", dir=path.parent, delete=False) as file:
-        try:
-            yield file
-        finally:
-            Path(file.name).unlink(missing_ok=True)
-
-
-def _name_if_free(stream: IO[bytes], path: Path) -> bool:
-    """A second name for the file, which, unlike renaming, never replaces another."""
-    _sync(stream)
-    try:
-        path.hardlink_to(stream.name)
-    except FileExistsError:
-        return False
-    _sync_folder(path.parent)
-    return True
-
-
-def _sync(stream: IO[bytes]) -> None:
-    stream.flush()
-    os.fsync(stream.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    """Without it the new name may be lost in a power cut although the bytes are safe."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager
@@ -201,4 +140,4 @@ def _found() -> Iterator[None]:
     try:
         yield
     except ABSENT as error:
-        raise NotFound("What was asked for is not kept here, or no longer is.") from error
+        raise NotFound(GONE) from error

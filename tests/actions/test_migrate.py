@@ -11,7 +11,7 @@ from app.actions.migrate import copy_of, migrate, no_copy, take_back
 from app.errors import ConfigurationError, StorageUnavailable
 from app.storage import schema
 from app.storage.database import Database
-from app.storage.schema import Standing, find_standing, newest_revision
+from app.storage.revision import REVISIONS, Standing, find_standing
 from tests.support.journals import JOURNALS, use_journal
 from tests.support.revisions import later_release
 from tests.support.storage import a_drawing, contents, sqlite_url
@@ -53,7 +53,7 @@ def test_an_empty_database_is_migrated_and_there_is_nothing_to_save(
     database: Database, tmp_path: Path
 ) -> None:
     done = migrate(database, copy_of(database))
-    assert (done.before, done.after, done.saved) == (None, newest_revision(database), None)
+    assert (done.before, done.after, done.saved) == (None, REVISIONS[-1], None)
     assert copies(tmp_path) == []
 
 
@@ -63,7 +63,7 @@ def test_the_database_as_it_was_lies_beside_it_in_one_whole_file(
     done = migrate(older, copy_of(older))
     (copy,) = copies(tmp_path)
     assert done.saved == copy
-    assert copy.name.startswith(f"sketchnorm.sqlite3.before-{newest_revision(older)}.")
+    assert copy.name.startswith(f"sketchnorm.sqlite3.before-{REVISIONS[-1]}.")
     assert found_in(copy) == ("0001", "house")
     assert find_standing(older) is Standing.CURRENT
 
@@ -71,7 +71,7 @@ def test_the_database_as_it_was_lies_beside_it_in_one_whole_file(
 def test_where_nothing_is_to_be_done_nothing_is_saved(older: Database, tmp_path: Path) -> None:
     migrate(older, no_copy)
     done = migrate(older, copy_of(older))
-    assert done.before == done.after == newest_revision(older)
+    assert done.before == done.after == REVISIONS[-1]
     assert copies(tmp_path) == []
 
 
@@ -106,7 +106,7 @@ def test_a_database_that_is_ahead_is_refused(
     database: Database, tmp_path: Path, phase: str
 ) -> None:
     migrate(database, no_copy)
-    with later_release(tmp_path, newest_revision(database), phase):
+    with later_release(tmp_path, REVISIONS[-1], phase):
         migrate(database, no_copy)
     with pytest.raises(ConfigurationError, match="newer version"):
         migrate(database, copy_of(database))
@@ -118,9 +118,9 @@ def test_a_database_that_is_ahead_is_refused(
 def test_a_way_back_is_taken_on_request_and_saved_before(older: Database, tmp_path: Path) -> None:
     migrate(older, no_copy)
     done = take_back(older, "0001", copy_of(older))
-    assert (done.before, done.after) == (newest_revision(older), "0001")
+    assert (done.before, done.after) == (REVISIONS[-1], "0001")
     (copy,) = copies(tmp_path)
-    assert found_in(copy) == (newest_revision(older), "house")
+    assert found_in(copy) == (REVISIONS[-1], "house")
     with pytest.raises(ConfigurationError, match="cannot be taken back"):
         take_back(older, "0001", copy_of(older))
     assert copies(tmp_path) == [copy]

@@ -16,7 +16,8 @@ from app.errors import ConfigurationError
 from app.main import create_app
 from app.serving import prepare
 from app.storage.folder import FolderBlobStore
-from app.storage.schema import MIGRATIONS, NEWER, check_schema, newest_revision
+from app.storage.revision import NEWER, REVISIONS, check_schema
+from app.storage.schema import MIGRATIONS
 from tests.support.analyzers import FakeAnalyzer
 from tests.support.expansion import scripts
 from tests.support.revisions import later_release
@@ -46,9 +47,8 @@ def unpack(commit: str, folder: Path) -> Path:
 
 
 @pytest.fixture
-def head(tmp_path: Path) -> str:
-    with open_database(tmp_path / "probe") as database:
-        return newest_revision(database)
+def head() -> str:
+    return REVISIONS[-1]
 
 
 @pytest.fixture

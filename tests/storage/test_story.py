@@ -29,7 +29,7 @@ from app.actions.migrate import take_back as take_schema_back
 from app.storage import schema
 from app.storage.database import Database
 from app.storage.folder import FolderBlobStore
-from app.storage.schema import Standing, find_standing
+from app.storage.revision import Standing, find_standing
 from app.storage.tables import DemoSample, IdempotencyKey, Removal
 from tests.support.crashes import Crash, Life, MortalDatabase, MortalStore
 from tests.support.journals import JOURNALS, use_journal

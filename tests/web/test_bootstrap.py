@@ -1,5 +1,7 @@
 """Putting the parts together, and letting them work one at a time."""
 
+import subprocess
+import sys
 import threading
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import replace
@@ -9,20 +11,42 @@ import pytest
 
 from app.actions.analysis import Analysis
 from app.bootstrap import MOST_WAITING, OneAtATime, Services, assemble
-from app.environment import EnvironmentConfig, Settings
+from app.environment import Settings
 from app.errors import Busy, ConfigurationError
 from app.main import create_app
 from app.storage.database import Database
 from tests.support.analyzers import FakeAnalyzer
+from tests.support.s3_server import BUCKET, REGION, S3Server, on_s3
+from tests.support.services import open_services
 from tests.support.visitors import Visitor, a_drawing
 
 
-def test_a_store_in_s3_is_refused_in_this_release(settings: Settings) -> None:
-    config: EnvironmentConfig = replace(
-        settings.environment, storage_backend="s3", s3_bucket_name="pictures"
+def test_boto3_is_imported_where_storage_is_in_s3_and_nowhere_else() -> None:
+    code = (
+        "import sys, app.bootstrap; print([n for n in ('boto3', 'botocore') if n in sys.modules])"
     )
-    with pytest.raises(ConfigurationError, match="stores in a folder only"):
-        assemble(replace(settings, environment=config), FakeAnalyzer)
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout == "set()\n"
+
+
+@on_s3
+def test_with_a_bucket_drawings_are_kept_there(
+    settings: Settings, s3: S3Server, analyzer: FakeAnalyzer
+) -> None:
+    config = replace(
+        settings.environment, storage_backend="s3", s3_bucket_name=BUCKET, aws_region=REGION
+    )
+    with open_services(replace(settings, environment=config), analyzer) as services:
+        visitor = Visitor(create_app(services))
+        drawing = visitor.submits(a_drawing(), age_years="6").json()
+        health = visitor.opens("/healthz").json()
+    assert "warning" not in drawing
+    assert sorted(s3.keys()) == [
+        ".environment.json",
+        f"drawings/{drawing['id']}",
+        f"saliency_maps/{drawing['id']}.png",
+    ]
+    assert (health["store"], health["spool"]) == ("ok", {"status": "ok", "waiting": 0})
 
 
 def test_a_database_without_tables_is_refused(settings: Settings) -> None:

@@ -7,6 +7,7 @@ from fastapi.responses import JSONResponse
 
 from app.actions.show import ShownDrawing, show, show_demo
 from app.actions.submit import Submission, submit
+from app.bootstrap import Services
 from app.web.access import public
 from app.web.data_uri import data_uri
 from app.web.deps import CurrentForm, CurrentRoot, CurrentServices
@@ -14,6 +15,10 @@ from app.web.forms import check_key
 
 router = APIRouter(prefix="/api")
 NO_MAP = "No map could be made for this drawing."
+WAITING = (
+    "Where drawings are kept cannot be reached just now. This one is safe beside it, and will be "
+    "moved there; nothing needs to be done."
+)
 
 
 @router.post("/drawings", status_code=201)
@@ -40,9 +45,8 @@ def post(
         blobs=services.blobs,
     )
     drawing = show(drawing_id, database=services.database)
-    return JSONResponse(
-        as_json(drawing, root), 201, {"Location": f"{root}/api/drawings/{drawing_id}"}
-    )
+    body = {**as_json(drawing, root), **_warning(drawing, services)}
+    return JSONResponse(body, 201, {"Location": f"{root}/api/drawings/{drawing_id}"})
 
 
 @router.get("/drawings/{drawing_id}")
@@ -50,7 +54,8 @@ def post(
 def get(drawing_id: str, services: CurrentServices, root: CurrentRoot) -> JSONResponse:
     """The newest answer about a kept drawing."""
     drawing = show(drawing_id, database=services.database)
-    return JSONResponse(as_json(drawing, root), headers={"Cache-Control": "private, no-cache"})
+    body = {**as_json(drawing, root), **_warning(drawing, services)}
+    return JSONResponse(body, headers={"Cache-Control": "private, no-cache"})
 
 
 @router.get("/demo")
@@ -83,7 +88,17 @@ def as_json(drawing: ShownDrawing, root: str) -> dict[str, Any]:
     return body if has_map else {**body, "map_reason": NO_MAP}
 
 
-def _answer_only(submission: Submission, services: CurrentServices) -> dict[str, Any]:
+def is_waiting(drawing: ShownDrawing, services: Services) -> bool:
+    """Whether a file of the drawing has still to be moved to where it belongs."""
+    keys = (drawing.picture_key, drawing.map_key)
+    return any(services.is_waiting(key) for key in keys if key is not None)
+
+
+def _warning(drawing: ShownDrawing, services: Services) -> dict[str, str]:
+    return {"warning": WAITING} if is_waiting(drawing, services) else {}
+
+
+def _answer_only(submission: Submission, services: Services) -> dict[str, Any]:
     analysis = services.analyzer.analyze(
         submission.content, submission.age_years, submission.category
     )

@@ -35,6 +35,8 @@ def get_health(services: CurrentServices) -> JSONResponse:
         "version": health.reference.version,
         "sha256": health.reference.sha256,
     }
-    parts = {"database": health.database, "store": health.store, "bundle": bundle}
+    # Only a store elsewhere has files wait for it.
+    spool = {"spool": {"status": health.spool, "waiting": health.waiting}} if health.spool else {}
+    parts = {"database": health.database, "store": health.store, **spool, "bundle": bundle}
     body = {"status": health.status, **parts}
     return JSONResponse(body, 200 if health.serving else 503, FRESH)

@@ -5,6 +5,7 @@ from fastapi.responses import HTMLResponse
 
 from app.actions.show import show
 from app.web.access import public
+from app.web.api.drawings import WAITING, is_waiting
 from app.web.deps import CurrentRendering, CurrentRoot, CurrentServices
 from app.web.result_view import ResultView
 
@@ -27,5 +28,6 @@ def get(
         "picture_url": f"{page}/picture",
         "map_url": f"{page}/map.png" if drawing.map_key is not None else None,
         "kept_id": drawing.id,
+        "warning": WAITING if is_waiting(drawing, services) else None,
     }
     return rendering.page("result.html", context, headers=UNLISTED)

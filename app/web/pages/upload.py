@@ -64,5 +64,6 @@ def _show_unkept(submission: Submission, services: Services, rendering: Renderin
         "picture_url": data_uri(analysis.picture, analysis.picture_type),
         "map_url": data_uri(saliency_map, "image/png") if saliency_map is not None else None,
         "kept_id": None,
+        "warning": None,
     }
     return rendering.page("result.html", context, headers={"Cache-Control": "no-store"})

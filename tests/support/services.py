@@ -1,0 +1,24 @@
+"""The parts of a whole server, with a made-up bundle."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from app.bootstrap import Services, assemble
+from app.environment import Settings
+from app.storage.database import Database
+from app.storage.schema import migrate
+from tests.support.analyzers import FakeAnalyzer
+
+
+@contextmanager
+def open_services(settings: Settings, analyzer: FakeAnalyzer) -> Iterator[Services]:
+    """Migrated, opened and closed again."""
+    config = settings.environment
+    database = Database.open(config.database_url, config.environment)
+    migrate(database)
+    database.close()
+    services = assemble(settings, lambda: analyzer)
+    try:
+        yield services
+    finally:
+        services.database.close()
