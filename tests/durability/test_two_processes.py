@@ -39,18 +39,18 @@ def check_interleaved(names: list[str]) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_two_processes_lose_no_write_and_double_none(tmp_path: Path, mode: JournalChoice) -> None:
-    count_by_two(tmp_path, mode, 150)
+def test_two_processes_lose_no_write_and_double_none(quick_disk: Path, mode: JournalChoice) -> None:
+    count_by_two(quick_disk, mode, 150)
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_a_writer_gets_its_turn_beside_one_that_never_pauses(
-    tmp_path: Path, mode: JournalChoice
+    quick_disk: Path, mode: JournalChoice
 ) -> None:
-    with open_database(tmp_path, journal=mode) as database:
+    with open_database(quick_disk, journal=mode) as database:
         with database.writing() as tx:
             tx.add(a_row("counter", 0))
-        neighbour = Child.start(hog, tmp_path, mode)
+        neighbour = Child.start(hog, quick_disk, mode)
         assert neighbour.ear.recv_bytes() == b"writing"
         engine = database.engine.execution_options(**{PATIENCE_OPTION: 3_000})
         hurried = replace(database, engine=engine)
@@ -65,6 +65,6 @@ def test_a_writer_gets_its_turn_beside_one_that_never_pauses(
 
 @pytest.mark.endurance
 def test_two_processes_lose_none_of_two_thousand_writes_each_with_a_deleted_journal(
-    tmp_path: Path,
+    quick_disk: Path,
 ) -> None:
-    count_by_two(tmp_path, "delete", 2000)
+    count_by_two(quick_disk, "delete", 2000)
