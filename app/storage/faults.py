@@ -22,8 +22,8 @@ from app.errors import (
     StorageFull,
     StorageUnavailable,
 )
+from app.storage.sqlite import PRIMARY
 
-PRIMARY: Final = 0xFF  # the rest of a code says more of the same (sqlite.org/rescode.html)
 LEAST_ROOM: Final = 4 * 1024 * 1024  # with less a drawing, its map and its rows may not fit
 PROBE: Final = bytes(4096)
 

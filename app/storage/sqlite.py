@@ -4,7 +4,9 @@ WAL needs shared memory between all processes that open the file. Over NFS there
 measured with two clients it loses data, so there the journal is ``DELETE`` and nothing is pooled.
 """
 
+import random
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -28,6 +30,8 @@ FOR_EACH_CONNECTION = ("foreign_keys = ON", "mmap_size = 0")
 # Reads the file, and so waits where it is locked: only once it is known for how long.
 FOR_EACH_TRANSACTION = ("synchronous = FULL",)
 BEGIN_OPTION = "sqlite_begin"
+BETWEEN_TRIES = (0.0005, 0.003)  # in seconds; at random, so that two do not try in step
+PRIMARY: Final = 0xFF  # the rest of an error code says more of the same (sqlite.org/rescode.html)
 PATIENCE_OPTION = "sqlite_patience_ms"
 
 
@@ -127,12 +131,41 @@ def _listened(engine: Engine, mode: Mode) -> Engine:
         # A transaction that starts by reading and then writes can fail where waiting would have
         # helped; IMMEDIATE takes the write lock first, and so waits for it.
         kind = options.get(BEGIN_OPTION, "DEFERRED")
-        if kind is not None:
+        if kind == "IMMEDIATE":
+            _begin_in_turn(connection, patience)
+        elif kind is not None:
             connection.exec_driver_sql(f"BEGIN {kind}")
 
     event.listen(engine, "connect", prepare)
     event.listen(engine, "begin", begin)
     return engine
+
+
+def _begin_in_turn(connection: Connection, patience_ms: int) -> None:
+    """Take the write lock, or raise once the patience is at its end.
+
+    SQLite itself tries less and less often, ten times a second in the end. Beside a writer that
+    writes on and on it comes too late each time, and gives up with the lock free again and again.
+    """
+    end = time.monotonic() + patience_ms / 1000
+    _pragma(connection.connection, "busy_timeout = 0")
+    while not _begun(connection.connection):
+        if time.monotonic() >= end:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")  # raises what everybody understands
+            break
+        time.sleep(random.uniform(*BETWEEN_TRIES))  # noqa: S311 - no secret
+    _pragma(connection.connection, f"busy_timeout = {patience_ms}")
+
+
+def _begun(connection: PoolProxiedConnection) -> bool:
+    with closing(connection.cursor()) as cursor:
+        try:
+            cursor.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & PRIMARY == sqlite3.SQLITE_BUSY:
+                return False
+            raise
+    return True
 
 
 def _pragma(connection: DBAPIConnection | PoolProxiedConnection, setting: str) -> None:

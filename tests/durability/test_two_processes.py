@@ -1,0 +1,70 @@
+"""Two processes on one database: their writes take turns, and each is there once."""
+
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from app.storage.sqlite import PATIENCE_OPTION, JournalChoice
+from app.storage.tables import Drawing
+from tests.support.processes import Child
+from tests.support.storage import open_database
+from tests.support.writers import a_row, count_up, hog
+
+MODES: tuple[JournalChoice, ...] = ("wal", "delete")
+
+
+def count_by_two(folder: Path, mode: JournalChoice, times: int) -> None:
+    """Each reads a number and writes the next one, ``times`` times."""
+    with open_database(folder, journal=mode) as database, database.writing() as tx:
+        tx.add(a_row("counter", 0))
+    children = [Child.start(count_up, folder, mode, name, times) for name in ("one", "other")]
+    assert [child.said() for child in children] == [["done"], ["done"]]
+    for child in children:
+        child.finish()
+    with open_database(folder, journal=mode) as database, database.reading() as tx:
+        rows = {row.id: row.age_years for row in tx.scalars(select(Drawing))}
+    assert rows.pop("counter") == 2 * times
+    assert rows.keys() == {f"{name}-{n}" for name in ("one", "other") for n in range(times)}
+    assert sorted(rows.values()) == [float(n) for n in range(1, 2 * times + 1)]
+    check_interleaved([name for name, _ in sorted(rows.items(), key=lambda row: row[1])])
+
+
+def check_interleaved(names: list[str]) -> None:
+    writers = [name.split("-")[0] for name in names]
+    turns = sum(before != after for before, after in pairwise(writers))
+    assert turns >= 4, "one wrote only after the other, which proves nothing"
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_two_processes_lose_no_write_and_double_none(quick_disk: Path, mode: JournalChoice) -> None:
+    count_by_two(quick_disk, mode, 150)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_writer_gets_its_turn_beside_one_that_never_pauses(
+    quick_disk: Path, mode: JournalChoice
+) -> None:
+    with open_database(quick_disk, journal=mode) as database:
+        with database.writing() as tx:
+            tx.add(a_row("counter", 0))
+        neighbour = Child.start(hog, quick_disk, mode)
+        assert neighbour.ear.recv_bytes() == b"writing"
+        engine = database.engine.execution_options(**{PATIENCE_OPTION: 3_000})
+        hurried = replace(database, engine=engine)
+        try:
+            for number in range(8):
+                with hurried.writing() as tx:
+                    tx.add(a_row(str(number), number))
+        finally:
+            neighbour.kill()
+            neighbour.ear.close()
+
+
+@pytest.mark.endurance
+def test_two_processes_lose_none_of_two_thousand_writes_each_with_a_deleted_journal(
+    quick_disk: Path,
+) -> None:
+    count_by_two(quick_disk, "delete", 2000)

@@ -1,0 +1,101 @@
+"""Processes that keep drawings until they are stopped, and say so after each."""
+
+import hashlib
+import os
+import time
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from sqlalchemy import Connection as SqlConnection
+from sqlalchemy import select, text
+
+from app.actions.analysis import Analysis
+from app.actions.submit import Submission, submit
+from app.storage import tables
+from app.storage.blobs import BlobStore
+from app.storage.database import Database
+from app.storage.folder import FolderBlobStore
+from app.storage.sqlite import JournalChoice
+from tests.support.analyzers import FakeAnalyzer
+from tests.support.storage import sqlite_url
+from tests.support.visitors import a_drawing
+
+
+@dataclass(frozen=True)
+class Echo:
+    """Answers at once; picture and map are told by the bytes that were handed in."""
+
+    answer: Analysis
+
+    def analyze(self, content: bytes, age_years: float, category: str | None) -> Analysis:
+        return replace(self.answer, picture=content, saliency_map=content[::-1])
+
+
+def keep_until_killed(folder: Path, mode: JournalChoice, mouth: Connection) -> None:
+    """Hand in drawings of random bytes; each that is kept is told with its checksum."""
+    database = Database.open(sqlite_url(folder), "local", mode)
+    blobs = store(folder)
+    echo = Echo(FakeAnalyzer().analyze(a_drawing(), 6, None))
+    while True:
+        content = os.urandom(3000)
+        digest = hashlib.sha256(content).hexdigest()
+        submission = Submission(content, 6.5, "house", idempotency_key=digest)
+        drawing_id = submit(submission, analyzer=echo, database=database, blobs=blobs)
+        mouth.send_bytes(f"{drawing_id} {digest}".encode())
+
+
+def count_up(folder: Path, mode: JournalChoice, name: str, times: int, mouth: Connection) -> None:
+    """Add one to a number that others add to as well, each time with a row of its own."""
+    database = Database.open(sqlite_url(folder), "local", mode)
+    for number in range(times):
+        with database.writing() as tx:
+            counter = tx.get_one(tables.Drawing, "counter")
+            counter.age_years += 1
+            tx.add(a_row(f"{name}-{number}", counter.age_years))
+    mouth.send_bytes(b"done")
+    database.close()
+
+
+def hog(folder: Path, mode: JournalChoice, mouth: Connection) -> None:
+    """Write without a pause, each time as long as it takes on a slow disk."""
+    database = Database.open(sqlite_url(folder), "local", mode)
+    while True:
+        with database.writing() as tx:
+            tx.get_one(tables.Drawing, "counter").age_years += 1
+            tx.flush()
+            time.sleep(0.03)
+        mouth.send_bytes(b"writing")
+
+
+def a_row(drawing_id: str, number: float) -> tables.Drawing:
+    """A drawing whose age is a number, for what needs no picture."""
+    return tables.Drawing(
+        id=drawing_id, age_years=number, picture_key="drawings/none", picture_type="image/png"
+    )
+
+
+def store(folder: Path) -> FolderBlobStore:
+    """Where the writers keep their files."""
+    return FolderBlobStore(folder / "blobs", "local")
+
+
+def check_whole(database: Database, blobs: BlobStore, seen: set[str]) -> set[str]:
+    """The ids of all drawings, once the file is sound and each new one has all of its parts."""
+    with database.reading() as session:
+        _check_file(session.connection())
+        drawings = session.scalars(select(tables.Drawing)).all()
+        for drawing in drawings:
+            if drawing.id in seen:
+                continue
+            (analysis,) = drawing.analyses
+            assert analysis.map_key is not None
+            picture, saliency_map = blobs.get(drawing.picture_key), blobs.get(analysis.map_key)
+            assert picture
+            assert saliency_map
+        return {drawing.id for drawing in drawings}
+
+
+def _check_file(connection: SqlConnection) -> None:
+    assert connection.scalar(text("PRAGMA integrity_check")) == "ok"
+    assert connection.execute(text("PRAGMA foreign_key_check")).first() is None
