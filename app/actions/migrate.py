@@ -2,16 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from app.errors import ConfigurationError
 from app.storage import schema
-from app.storage.copies import copy_beside
+from app.storage.copies import copy_beside, remove_old
 from app.storage.database import Database
 from app.storage.schema import Standing
 from app.storage.tables import now
 
 Save = Callable[[str], object]
+BEFORE = "before-"
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,15 @@ def copy_of(database: Database) -> Save:
             "then run sketchnorm migrate --without-copy."
         )
     file = Path(str(database.engine.url.database))
-    return lambda revision: copy_beside(file, f"before-{revision}", now())
+    return lambda revision: copy_beside(file, f"{BEFORE}{revision}", now())
 
 
 def no_copy(revision: str) -> None:
     """Where the operator has saved the database already."""
+
+
+def remove_old_copies(database: Database, before: datetime) -> int:
+    """Delete what ``copy_of`` saved before then: drawings are in it, too; how many it were."""
+    if database.engine.dialect.name != "sqlite":
+        return 0
+    return remove_old(Path(str(database.engine.url.database)), BEFORE, before)
