@@ -53,13 +53,17 @@ def take_back(database: Database, revision: str, save: Save) -> Migrated:
 
 def copy_of(database: Database) -> Save:
     """Save a copy beside the file, named after the revision that follows."""
-    if database.engine.dialect.name != "sqlite":
-        raise ConfigurationError(
-            "Only SQLite databases are copied before they are migrated; make a copy with pg_dump, "
-            "then run sketchnorm migrate --without-copy."
-        )
-    file = Path(str(database.engine.url.database))
-    return lambda revision: copy_beside(file, f"{BEFORE}{revision}", now())
+
+    def save(revision: str) -> Path:
+        if database.engine.dialect.name != "sqlite":
+            raise ConfigurationError(
+                "Only SQLite databases are copied before they are migrated; make a copy with "
+                "pg_dump, then run sketchnorm migrate --without-copy."
+            )
+        file = Path(str(database.engine.url.database))
+        return copy_beside(file, f"{BEFORE}{revision}", now())
+
+    return save
 
 
 def no_copy(revision: str) -> None:

@@ -30,14 +30,13 @@ def copy_beside(database: Path, word: str, now: datetime) -> Path:
 
 
 def remove_old(database: Path, word: str, before: datetime) -> int:
-    """Delete the copies made before then, whatever follows ``word`` in their names."""
-    removed = 0
-    for copy in database.parent.glob(f"{database.name}.{word}*"):
-        made_at = _made_at(copy)
-        if made_at is not None and made_at < before:
-            copy.unlink(missing_ok=True)
-            removed += 1
-    return removed
+    """Delete the copies made before then, whatever follows ``word``, unfinished ones as well."""
+    names = (f"{database.name}.{word}", f".{database.name}.{word}")
+    copies = [path for path in database.parent.iterdir() if path.name.startswith(names)]
+    old = [copy for copy in copies if (_made_at(copy) or before) < before]
+    for copy in old:
+        copy.unlink(missing_ok=True)
+    return len(old)
 
 
 def _made_at(copy: Path) -> datetime | None:

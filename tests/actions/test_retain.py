@@ -117,9 +117,12 @@ def test_copies_made_before_a_migration_go_as_late_as_drawings_and_nothing_else_
     file = tmp_path / "sketchnorm.sqlite3"
     old, young = (copy_beside(file, "before-0002", moment) for moment in (OLD, YOUNG))
     other = file.with_name(f"{file.name}.before-holidays")
+    killed = old.rename(old.with_name(f".{old.name}"))
+    old = copy_beside(file, "before-0001", OLD)
     other.touch()
-    assert site.retains(NOW).copies == 1
-    assert [path.exists() for path in (old, young, other, file)] == [False, True, True, True]
+    assert site.retains(NOW).copies == 2
+    files = (old, killed, young, other, file)
+    assert [path.exists() for path in files] == [False, False, True, True, True]
 
 
 def test_where_the_store_is_away_rows_go_at_once_and_files_follow(site: Site) -> None:
