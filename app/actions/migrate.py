@@ -2,16 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from app.errors import ConfigurationError
 from app.storage import schema
-from app.storage.copies import copy_beside
+from app.storage.copies import copy_beside, remove_old
 from app.storage.database import Database
 from app.storage.revision import NEWER, REVISIONS, Standing, find_revision, find_standing
 from app.storage.tables import now
 
 Save = Callable[[str], object]
+BEFORE = "before-"
 
 
 @dataclass(frozen=True)
@@ -51,14 +53,25 @@ def take_back(database: Database, revision: str, save: Save) -> Migrated:
 
 def copy_of(database: Database) -> Save:
     """Save a copy beside the file, named after the revision that follows."""
-    if database.engine.dialect.name != "sqlite":
-        raise ConfigurationError(
-            "Only SQLite databases are copied before they are migrated; make a copy with pg_dump, "
-            "then run sketchnorm migrate --without-copy."
-        )
-    file = Path(str(database.engine.url.database))
-    return lambda revision: copy_beside(file, f"before-{revision}", now())
+
+    def save(revision: str) -> Path:
+        if database.engine.dialect.name != "sqlite":
+            raise ConfigurationError(
+                "Only SQLite databases are copied before they are migrated; make a copy with "
+                "pg_dump, then run sketchnorm migrate --without-copy."
+            )
+        file = Path(str(database.engine.url.database))
+        return copy_beside(file, f"{BEFORE}{revision}", now())
+
+    return save
 
 
 def no_copy(revision: str) -> None:
     """Where the operator has saved the database already."""
+
+
+def remove_old_copies(database: Database, before: datetime) -> int:
+    """Delete what ``copy_of`` saved before then: drawings are in it, too; how many it were."""
+    if database.engine.dialect.name != "sqlite":
+        return 0
+    return remove_old(Path(str(database.engine.url.database)), BEFORE, before)

@@ -1,4 +1,4 @@
-"""Keep what is to be kept and remove the rest: drawings, their files, exports, old backups.
+"""Remove what was kept for long enough: drawings, their files, exports, backups, copies.
 
 Safe to run twice, by two at once, and to be killed anywhere: the next run does what is left.
 """
@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import delete, exists, select
 
+from app.actions.migrate import remove_old_copies
 from app.storage import removals
 from app.storage.blobs import BlobStore
 from app.storage.database import Database
@@ -38,6 +39,7 @@ class Retained:
     strays: int
     exports: int
     backups: int
+    copies: int
 
     def as_json(self) -> dict[str, int]:
         """For the log and the answer of the function."""
@@ -71,6 +73,7 @@ def retain(
         strays=removals.note_unreferred(database, blobs, stray_due),
         exports=_delete(blobs, _old_exports(blobs.keys("exports"), now)),
         backups=_delete(blobs, expired_backups(blobs.keys("backups"), now)),
+        copies=remove_old_copies(database, before),
     )
 
 

@@ -2,10 +2,12 @@
 
 import sqlite3
 from contextlib import closing
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from app.errors import StorageUnavailable
+
+TIME = "%Y%m%dT%H%M%S%fZ"
 
 
 def copy_beside(database: Path, word: str, now: datetime) -> Path:
@@ -13,7 +15,7 @@ def copy_beside(database: Path, word: str, now: datetime) -> Path:
 
     Through SQLite's own means: a plain copy of the file could miss its journal, or be torn.
     """
-    copy = database.with_name(f"{database.name}.{word}.{now:%Y%m%dT%H%M%S%fZ}")
+    copy = database.with_name(f"{database.name}.{word}.{now.astimezone(UTC):{TIME}}")
     unfinished = copy.with_name(f".{copy.name}")
     try:
         _copy(database, unfinished)
@@ -25,6 +27,23 @@ def copy_beside(database: Path, word: str, now: datetime) -> Path:
             "see that the disk has room and the database is whole, and try again."
         ) from error
     return copy
+
+
+def remove_old(database: Path, word: str, before: datetime) -> int:
+    """Delete the copies made before then, whatever follows ``word``, unfinished ones as well."""
+    names = (f"{database.name}.{word}", f".{database.name}.{word}")
+    copies = [path for path in database.parent.iterdir() if path.name.startswith(names)]
+    old = [copy for copy in copies if (_made_at(copy) or before) < before]
+    for copy in old:
+        copy.unlink(missing_ok=True)
+    return len(old)
+
+
+def _made_at(copy: Path) -> datetime | None:
+    try:
+        return datetime.strptime(copy.suffix, f".{TIME}").replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def _copy(database: Path, copy: Path) -> None:

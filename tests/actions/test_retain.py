@@ -11,6 +11,7 @@ from app.actions import retain as module
 from app.actions.retain import retain
 from app.errors import StorageUnavailable
 from app.storage import removals
+from app.storage.copies import copy_beside
 from app.storage.folder import FolderBlobStore
 from app.storage.jobs import claim, enqueue, finish
 from app.storage.tables import Analysis, IdempotencyKey, Job, Removal
@@ -108,6 +109,20 @@ def test_backups_go_when_and_in_the_order_that_their_own_rule_says(site: Site) -
     )  # fmt: skip
     assert removed.backups == 2
     assert site.blobs.keys("backups") == ("backups/b",)
+
+
+def test_copies_made_before_a_migration_go_as_late_as_drawings_and_nothing_else_does(
+    site: Site, tmp_path: Path
+) -> None:
+    file = tmp_path / "sketchnorm.sqlite3"
+    old, young = (copy_beside(file, "before-0002", moment) for moment in (OLD, YOUNG))
+    other = file.with_name(f"{file.name}.before-holidays")
+    killed = old.rename(old.with_name(f".{old.name}"))
+    old = copy_beside(file, "before-0001", OLD)
+    other.touch()
+    assert site.retains(NOW).copies == 2
+    files = (old, killed, young, other, file)
+    assert [path.exists() for path in files] == [False, False, True, True, True]
 
 
 def test_where_the_store_is_away_rows_go_at_once_and_files_follow(site: Site) -> None:

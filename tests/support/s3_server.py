@@ -119,7 +119,13 @@ class S3Server:
 
     def _arguments(self) -> Iterator[str]:
         yield from ("server", f"-dir={self.folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1")
-        yield from ("-filer", "-s3", f"-s3.config={IDENTITIES}", "-s3.port.iceberg=0")
+        yield from (
+            "-filer",
+            "-s3",
+            f"-s3.config={IDENTITIES}",
+            "-s3.port.iceberg=0",
+            "-s3.port.lance=0",
+        )
         yield from ("-master.telemetry=false", "-master.volumeSizeLimitMB=64", "-volume.max=50")
         # It has nobody to elect it against, yet waits for this long when started again.
         yield "-master.electionTimeout=1s"
