@@ -5,6 +5,7 @@ It takes some 400 MB, so all that use it are in one group and share it: ``on_s3`
 
 import ctypes
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -33,18 +34,29 @@ SOCKETS = Path("/tmp")  # noqa: S108 - the server knows no other place for them
 START_SECONDS = 60
 # A key of 32 bytes under which the server keeps what it is asked to encrypt.
 ENCRYPTION_KEY = "00" * 32
+PORTS = range(18_000, 32_000)
 PARTS = ("master", "volume", "filer", "s3")
 
 
 def _free_ports() -> dict[str, int]:
-    """All are held until all are known, so that none is given twice."""
+    """Below those that the system gives to connections, of which the server itself opens many.
+
+    All are held until all are known, so that none is given twice.
+    """
+    names = (*PARTS, *(f"{part}.grpc" for part in PARTS))
+    candidates = random.sample(PORTS, len(PORTS))
     with ExitStack() as held:
-        ports = {}
-        for name in (*PARTS, *(f"{part}.grpc" for part in PARTS)):
-            listener = held.enter_context(socket.socket())
-            listener.bind(("127.0.0.1", 0))
-            ports[name] = listener.getsockname()[1]
-        return ports
+        free = (port for port in candidates if _is_free(port, held))
+        return dict(zip(names, free, strict=False))
+
+
+def _is_free(port: int, held: ExitStack) -> bool:
+    listener = held.enter_context(socket.socket())
+    try:
+        listener.bind(("127.0.0.1", port))
+    except OSError:
+        return False
+    return True
 
 
 @dataclass
