@@ -1,6 +1,7 @@
 """A real S3 server on loopback: SeaweedFS, which checks signatures, checksums and conditions.
 
-It takes some 400 MB, so all that use it are in one group and share it: ``on_s3``.
+It takes some 400 MB, so all tests that use it run in one process and share it. They are known by
+``s3`` in their names: pytest-xdist sees nothing else of them.
 """
 
 import ctypes
@@ -24,8 +25,7 @@ import pytest
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-on_s3 = pytest.mark.xdist_group("s3")
-
+NAMED = "s3"
 BUCKET = "pictures"
 REGION: Final = "eu-central-1"
 IDENTITIES = Path(__file__).with_name("s3_identities.json")
@@ -131,7 +131,13 @@ class S3Server:
 
     def _arguments(self) -> Iterator[str]:
         yield from ("server", f"-dir={self.folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1")
-        yield from ("-filer", "-s3", f"-s3.config={IDENTITIES}", "-s3.port.iceberg=0")
+        yield from (
+            "-filer",
+            "-s3",
+            f"-s3.config={IDENTITIES}",
+            "-s3.port.iceberg=0",
+            "-s3.port.lance=0",
+        )
         yield from ("-master.telemetry=false", "-master.volumeSizeLimitMB=64", "-volume.max=50")
         # It has nobody to elect it against, yet waits for this long when started again.
         yield "-master.electionTimeout=1s"
