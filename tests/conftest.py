@@ -6,6 +6,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 from sqlalchemy import func, select
+from xdist.scheduler import LoadScopeScheduling
 
 from app.bootstrap import Services
 from app.environment import Settings
@@ -13,7 +14,7 @@ from app.main import create_app
 from app.storage import tables
 from tests.support.analyzers import FakeAnalyzer
 from tests.support.operators import Operator
-from tests.support.s3_server import S3Server, running_server
+from tests.support.s3_server import NAMED, S3Server, running_server
 from tests.support.services import open_services
 from tests.support.visitors import Visitor
 
@@ -21,7 +22,24 @@ from tests.support.visitors import Visitor
 hypothesis.settings.register_profile("sketchnorm", deadline=None)
 hypothesis.settings.load_profile("sketchnorm")
 
+AT_A_DOOR = "test_every_door_keeps_the_promise"
 StoredCount = Callable[[], tuple[int, int]]
+
+
+class OneServer(LoadScopeScheduling):  # type: ignore[misc]
+    """Tests go to whichever process is free; those that share a server all to the same."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        if NAMED in nodeid:
+            return NAMED
+        test, _, parameters = nodeid.partition("[")
+        return parameters.partition("-")[0] if test.endswith(AT_A_DOOR) else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> OneServer:
+    """The marks of ``--dist loadgroup`` go unseen in pytest 9.2."""
+    return OneServer(config, log)
 
 
 @pytest.fixture
@@ -70,14 +88,17 @@ def stored(services: Services, settings: Settings) -> StoredCount:
 
 @pytest.fixture(scope="session")
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    """One for all tests that use it; they are marked ``on_s3``."""
+    """One for all tests that use it."""
     with running_server(tmp_path_factory.mktemp("s3")) as server:
         yield server
 
 
 @pytest.fixture
-def s3(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
+def s3(
+    s3_server: S3Server, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> S3Server:
     """Empty, and what boto3 in this process uses."""
+    assert NAMED in request.node.nodeid, f"name the test so that {NAMED} is in it: see s3_server"
     for name, value in s3_server.environ().items():
         monkeypatch.setenv(name, value)
     s3_server.wipe()

@@ -9,13 +9,9 @@ from tests.packages.behaviours import BEHAVIOURS, Behaviour
 from tests.packages.doors import HERE, IN_CONTAINERS
 
 DOORS = {**HERE, **IN_CONTAINERS}
-# A door is opened once, by the one worker that runs all its tests.
 EACH_DOOR = [
-    *(pytest.param(name, marks=pytest.mark.xdist_group(name), id=name) for name in HERE),
-    *(
-        pytest.param(name, marks=[pytest.mark.xdist_group(name), pytest.mark.packages], id=name)
-        for name in IN_CONTAINERS
-    ),
+    *(pytest.param(name, id=name) for name in HERE),
+    *(pytest.param(name, marks=pytest.mark.packages, id=name) for name in IN_CONTAINERS),
 ]
 
 

@@ -26,8 +26,9 @@ SHAPE = Shape(1, "live")
 
 
 def test_a_timeout_leaves_no_half_written_row_and_the_next_instance_serves(tmp_path: Path) -> None:
-    with _instance(tmp_path, timeout_seconds=10) as door:
-        assert door.get("/livez").status_code == httpx.codes.OK
+    with _instance(tmp_path, timeout_seconds=8) as door:
+        # On a busy machine the cold start alone may take as long: the next one is warmer.
+        assert httpx.codes.OK in (door.get("/livez").status_code for _ in range(4))
         before = _drawings(tmp_path)
         assert "Task timed out" in door.post("/probe/hangs", timeout=60).text
     assert _drawings(tmp_path) == before

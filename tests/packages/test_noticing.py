@@ -95,8 +95,6 @@ SPOILS: tuple[Spoil, ...] = (
     links_without_the_stage,
 )
 
-pytestmark = pytest.mark.xdist_group("uvicorn, spoiled")
-
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.URL]:

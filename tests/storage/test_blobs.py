@@ -14,7 +14,7 @@ from app.storage.folder import FolderBlobStore
 from app.storage.s3 import S3BlobStore
 from app.storage.spool import Spool
 from app.storage.spooling import SpoolingBlobStore
-from tests.support.s3_server import BUCKET, REGION, S3Server, on_s3
+from tests.support.s3_server import BUCKET, REGION, S3Server
 
 OpenStore = Callable[[], BlobStore]
 
@@ -25,19 +25,17 @@ def folder(tmp_path: Path) -> OpenStore:
 
 
 @pytest.fixture
-def bucket(s3: S3Server) -> OpenStore:
+def s3_bucket(s3: S3Server) -> OpenStore:
     return partial(S3BlobStore.open, BUCKET, "local", REGION)
 
 
 @pytest.fixture
-def spooling(s3: S3Server, tmp_path: Path) -> OpenStore:
+def s3_spooling(s3: S3Server, tmp_path: Path) -> OpenStore:
     spool = Spool(tmp_path / "spool")
     return lambda: SpoolingBlobStore(S3BlobStore.open(BUCKET, "local", REGION), spool)
 
 
-@pytest.fixture(
-    params=["folder", pytest.param("bucket", marks=on_s3), pytest.param("spooling", marks=on_s3)]
-)
+@pytest.fixture(params=["folder", "s3_bucket", "s3_spooling"])
 def store(request: pytest.FixtureRequest) -> BlobStore:
     open_store: OpenStore = request.getfixturevalue(request.param)
     return open_store()

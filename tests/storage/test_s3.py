@@ -15,9 +15,8 @@ from app.storage import s3 as s3_module
 from app.storage.s3 import S3BlobStore
 from app.storage.stamp import STAMP
 from tests.support.s3_faults import LostAnswer, SilentServer, flip_a_byte, hook
-from tests.support.s3_server import BUCKET, REGION, S3Server, on_s3
+from tests.support.s3_server import BUCKET, REGION, S3Server
 
-pytestmark = on_s3
 MIB = 1 << 20
 
 

@@ -1,6 +1,7 @@
 """A real S3 server on loopback: SeaweedFS, which checks signatures, checksums and conditions.
 
-It takes some 400 MB, so all that use it are in one group and share it: ``on_s3``.
+It takes some 400 MB, so all tests that use it run in one process and share it. They are known by
+``s3`` in their names: pytest-xdist sees nothing else of them.
 """
 
 import ctypes
@@ -24,8 +25,7 @@ import pytest
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-on_s3 = pytest.mark.xdist_group("s3")
-
+NAMED = "s3"
 BUCKET = "pictures"
 REGION: Final = "eu-central-1"
 IDENTITIES = Path(__file__).with_name("s3_identities.json")

@@ -18,12 +18,10 @@ from app.main import create_app
 from app.storage import tables
 from app.storage.spool import Drained
 from tests.support.analyzers import FakeAnalyzer
-from tests.support.s3_server import REGION, S3Server, on_s3
+from tests.support.s3_server import REGION, S3Server
 from tests.support.services import open_services
 from tests.support.visitors import Visitor, a_drawing
 from tests.support.waiting import until
-
-pytestmark = on_s3
 
 UPLOADS = 100
 BEFORE = 20
