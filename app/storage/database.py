@@ -80,9 +80,7 @@ class Database:
     def writer(self) -> Engine:
         """The same connections, whose transactions take the write lock at once."""
         if self.read_only:
-            raise ReadOnly(
-                "Nothing can be kept here; have the drawing compared without keeping it."
-            )
+            raise ReadOnly(faults.UNWRITABLE, "The database is opened to be read only.")
         return self.engine.execution_options(**{sqlite.BEGIN_OPTION: "IMMEDIATE"})
 
     def ping(self) -> None:
@@ -171,7 +169,7 @@ def _unopened(url: URL) -> Iterator[None]:
     try:
         yield
     except DatabaseError as error:
-        if getattr(error.orig, "sqlite_errorcode", None) == SQLITE_NOTADB:
+        if sqlite.primary_code(error) == SQLITE_NOTADB:
             raise ConfigurationError(
                 f"What lies at {place} is not a database; restore the newest backup, "
                 "or use another DATABASE_URL."

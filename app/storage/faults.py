@@ -22,7 +22,7 @@ from app.errors import (
     StorageFull,
     StorageUnavailable,
 )
-from app.storage.sqlite import PRIMARY
+from app.storage.sqlite import primary_code
 
 LEAST_ROOM: Final = 4 * 1024 * 1024  # with less a drawing, its map and its rows may not fit
 PROBE: Final = bytes(4096)
@@ -97,10 +97,9 @@ MEANINGS: Final = {
 
 def of_database(error: DatabaseError) -> StorageUnavailable | None:
     """What it means, ``None`` where the fault is not in the storage but in what was asked."""
-    code = getattr(error.orig, "sqlite_errorcode", 0)  # another kind of database has none
     name = getattr(error.orig, "sqlite_errorname", type(error.orig).__name__)
     usual = _OTHERWISE if isinstance(error, OperationalError) else None
-    meaning = MEANINGS.get(code & PRIMARY, usual)
+    meaning = MEANINGS.get(primary_code(error), usual)
     return meaning.refusal(name) if meaning is not None else None
 
 

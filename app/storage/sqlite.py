@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, NullPool, Pool, QueuePool, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from app.errors import ConfigurationError
@@ -31,7 +32,6 @@ FOR_EACH_CONNECTION = ("foreign_keys = ON", "mmap_size = 0")
 FOR_EACH_TRANSACTION = ("synchronous = FULL",)
 BEGIN_OPTION = "sqlite_begin"
 BETWEEN_TRIES = (0.0005, 0.003)  # in seconds; at random, so that two do not try in step
-PRIMARY: Final = 0xFF  # the rest of an error code says more of the same (sqlite.org/rescode.html)
 PATIENCE_OPTION = "sqlite_patience_ms"
 
 
@@ -106,6 +106,14 @@ def without_foreign_keys(connection: Connection) -> Iterator[None]:
         _pragma(connection.connection, "foreign_keys = ON")
 
 
+def primary_code(error: DBAPIError) -> int:
+    """SQLite's code for what went wrong, 0 from another kind of database.
+
+    The higher bits of a code say more of the same (sqlite.org/rescode.html).
+    """
+    return int(getattr(error.orig, "sqlite_errorcode", 0)) & 0xFF
+
+
 def on_network(folder: Path, mounts: Path = MOUNTS) -> bool:
     """Whether ``folder`` lies on a network file system; where no mounts are listed, it does not."""
     if not mounts.exists():
@@ -149,22 +157,18 @@ def _begin_in_turn(connection: Connection, patience_ms: int) -> None:
     """
     end = time.monotonic() + patience_ms / 1000
     _pragma(connection.connection, "busy_timeout = 0")
-    while not _begun(connection.connection):
-        if time.monotonic() >= end:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")  # raises what everybody understands
-            break
+    while not _begun(connection, last_try=time.monotonic() >= end):
         time.sleep(random.uniform(*BETWEEN_TRIES))  # noqa: S311 - no secret
     _pragma(connection.connection, f"busy_timeout = {patience_ms}")
 
 
-def _begun(connection: PoolProxiedConnection) -> bool:
-    with closing(connection.cursor()) as cursor:
-        try:
-            cursor.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & PRIMARY == sqlite3.SQLITE_BUSY:
-                return False
+def _begun(connection: Connection, *, last_try: bool) -> bool:
+    try:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    except OperationalError as error:
+        if last_try or primary_code(error) != sqlite3.SQLITE_BUSY:
             raise
+        return False
     return True
 
 

@@ -1,6 +1,5 @@
 """What a killed writer was told to be kept is kept, and what it was not told is whole or absent."""
 
-import hashlib
 import os
 import random
 import shutil
@@ -11,10 +10,10 @@ import pytest
 from sqlalchemy import select
 
 from app.storage.sqlite import JournalChoice
-from app.storage.tables import IdempotencyKey
+from app.storage.tables import Drawing, IdempotencyKey
 from tests.support.processes import Child
 from tests.support.storage import open_database
-from tests.support.writers import check_whole, keep_until_killed, store
+from tests.support.writers import REPEATED, check_whole, digest_of, keep_until_killed, store
 
 ROUNDS = int(os.environ.get("SKETCHNORM_ROUNDS", "30"))
 ON_ONE_DATABASE = 10  # with more of them the disk would fill up and the checks take longer
@@ -52,15 +51,16 @@ def kill_rounds(folder: Path, mode: JournalChoice, rounds: int) -> None:
 
 
 def check_contents(folder: Path, mode: JournalChoice, acknowledged: dict[str, str]) -> None:
-    """Each file holds the bytes that were handed in, and each key leads to its drawing."""
+    """Each file and each row is the one of the drawing that was handed in."""
     blobs = store(folder)
-    for drawing_id, digest in acknowledged.items():
-        assert hashlib.sha256(blobs.get(f"drawings/{drawing_id}")).hexdigest() == digest
-        turned = blobs.get(f"saliency_maps/{drawing_id}.png")[::-1]
-        assert hashlib.sha256(turned).hexdigest() == digest
     with open_database(folder, journal=mode) as database, database.reading() as tx:
         keys = {row.drawing_id: row.key for row in tx.scalars(select(IdempotencyKey))}
-    assert {drawing_id: keys[drawing_id] for drawing_id in acknowledged} == acknowledged
+        for drawing_id, digest in acknowledged.items():
+            (analysis,) = tx.get_one(Drawing, drawing_id).analyses
+            assert analysis.result["sentences"] == [digest * REPEATED]
+            assert digest_of(blobs.get(f"drawings/{drawing_id}")) == digest
+            assert digest_of(blobs.get(f"saliency_maps/{drawing_id}.png")[::-1]) == digest
+            assert keys[drawing_id] == digest
 
 
 @pytest.mark.parametrize("mode", MODES)

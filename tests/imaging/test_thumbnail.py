@@ -38,6 +38,7 @@ def test_a_large_photo_is_shown_and_what_would_cost_much_is_not() -> None:
     large = Image.new("L", (4000, 3000))
     assert opened(thumbnail(as_bytes(large, "JPEG"))).size == (SIDE, SIDE * 3 // 4)
     assert thumbnail(as_bytes(large, "PNG")) is None
+    assert thumbnail(as_bytes(Image.new("L", (6000, 6000)), "JPEG")) is None
 
 
 @pytest.mark.parametrize("content", [b"", b"text", as_bytes(Image.new("L", (90, 90)))[:60]])

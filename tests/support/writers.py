@@ -21,15 +21,26 @@ from tests.support.analyzers import FakeAnalyzer
 from tests.support.storage import sqlite_url
 from tests.support.visitors import a_drawing
 
+# A commit of many pages takes long enough for a kill to fall into it.
+REPEATED = 1500
+
 
 @dataclass(frozen=True)
 class Echo:
-    """Answers at once; picture and map are told by the bytes that were handed in."""
+    """Answers at once; every part of the answer follows from the bytes that were handed in."""
 
     answer: Analysis
 
     def analyze(self, content: bytes, age_years: float, category: str | None) -> Analysis:
-        return replace(self.answer, picture=content, saliency_map=content[::-1])
+        sentences = (digest_of(content) * REPEATED,)
+        return replace(
+            self.answer, sentences=sentences, picture=content, saliency_map=content[::-1]
+        )
+
+
+def digest_of(content: bytes) -> str:
+    """By which a drawing is known again."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def keep_until_killed(folder: Path, mode: JournalChoice, mouth: Connection) -> None:
@@ -39,7 +50,7 @@ def keep_until_killed(folder: Path, mode: JournalChoice, mouth: Connection) -> N
     echo = Echo(FakeAnalyzer().analyze(a_drawing(), 6, None))
     while True:
         content = os.urandom(3000)
-        digest = hashlib.sha256(content).hexdigest()
+        digest = digest_of(content)
         submission = Submission(content, 6.5, "house", idempotency_key=digest)
         drawing_id = submit(submission, analyzer=echo, database=database, blobs=blobs)
         mouth.send_bytes(f"{drawing_id} {digest}".encode())
