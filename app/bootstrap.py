@@ -17,7 +17,7 @@ from app.storage.blobs import BlobStore
 from app.storage.database import Database
 from app.storage.revision import check_schema
 from app.storage.spooling import SpoolingBlobStore
-from app.stores import open_folder, open_spooling
+from app.stores import open_database, open_folder, open_spooling
 
 MOST_WAITING = 8
 
@@ -89,7 +89,7 @@ def bootstrap(settings: Settings) -> Services:
 
 def assemble(settings: Settings, open_own: Callable[[], OpenedBundle]) -> Services:
     """Put the parts together; ``open_own`` is asked where no good bundle is published."""
-    database = _open_database(settings)
+    database = open_database(settings)
     with ExitStack() as on_failure:
         on_failure.callback(database.close)
         check_schema(database)
@@ -114,10 +114,3 @@ def assemble(settings: Settings, open_own: Callable[[], OpenedBundle]) -> Servic
         ),
         spooling=spooling,
     )
-
-
-def _open_database(settings: Settings) -> Database:
-    config = settings.environment
-    if config.read_only:
-        return Database.open_read_only(config.database_url, config.environment)
-    return Database.open(config.database_url, config.environment, settings.database_journal)

@@ -8,8 +8,8 @@ from fastapi import FastAPI
 from app.bootstrap import Services, bootstrap
 from app.environment import Settings
 from app.main import create_app
-from app.storage.database import Database
 from app.storage.revision import Standing, find_standing
+from app.stores import open_database
 from app.work import Parts
 from app.worker import Worker
 
@@ -38,10 +38,7 @@ def prepare(settings: Settings) -> None:
     """
     from app.actions.migrate import copy_of, migrate
 
-    environment = settings.environment
-    database = Database.open(
-        environment.database_url, environment.environment, settings.database_journal
-    )
+    database = open_database(settings)
     try:
         if find_standing(database) in (Standing.EMPTY, Standing.OLDER):
             migrate(database, copy_of(database))

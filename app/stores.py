@@ -1,4 +1,4 @@
-"""The store that the settings name."""
+"""The database and the store that the settings name."""
 
 from pathlib import Path
 
@@ -6,10 +6,19 @@ from sqlalchemy import make_url
 
 from app.environment import Settings
 from app.storage.blobs import BlobStore
+from app.storage.database import Database
 from app.storage.folder import FolderBlobStore
 from app.storage.s3 import S3BlobStore
 from app.storage.spool import Spool
 from app.storage.spooling import SpoolingBlobStore
+
+
+def open_database(settings: Settings) -> Database:
+    """Open it to read and write, or to read only where all is read-only."""
+    config = settings.environment
+    if config.read_only:
+        return Database.open_read_only(config.database_url, config.environment)
+    return Database.open(config.database_url, config.environment, settings.database_journal)
 
 
 def open_blobs(settings: Settings) -> BlobStore:

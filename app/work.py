@@ -9,12 +9,13 @@ from typing import Protocol, runtime_checkable
 from app.actions.retain import Retained, retain
 from app.actions.run_jobs import Handler, Work
 from app.environment import Settings
+from app.storage.backup_names import expired
 from app.storage.blobs import BlobStore
 from app.storage.database import Database
 from app.storage.jobs import Recurring
 from app.storage.revision import check_schema
 from app.storage.tables import now
-from app.stores import open_blobs
+from app.stores import open_blobs, open_database
 
 RETENTION = "retention"
 DRAIN_SPOOL = "drain_spool"
@@ -41,7 +42,9 @@ class Parts:
     def retain(self) -> Retained:
         """Remove now what was kept for long enough."""
         days = self.settings.retention_days
-        return retain(database=self.database, blobs=self.blobs, days=days, now=now())
+        return retain(
+            database=self.database, blobs=self.blobs, days=days, now=now(), expired_backups=expired
+        )
 
     def work(self) -> Work:
         """The jobs that these parts can do."""
@@ -56,8 +59,7 @@ class Parts:
 def open_parts(settings: Settings) -> Iterator[Parts]:
     """Open the database and the store for a process that does nothing else."""
     blobs = open_blobs(settings)
-    environment = settings.environment
-    database = Database.open(environment.database_url, environment.environment)
+    database = open_database(settings)
     try:
         check_schema(database)
         yield Parts(settings, database, blobs)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from app.errors import SketchnormError
+from app.errors import SketchnormError, StorageUnavailable
 from app.storage import jobs
 from app.storage.database import Database
 from app.storage.jobs import Claim, Recurring
@@ -70,6 +70,8 @@ def _run(claim: Claim, work: Work, clock: Callable[[], datetime]) -> bool:
     try:
         work.handlers[claim.kind](claim.payload)
         error = None
+    except StorageUnavailable as known:
+        error = known.advice
     except SketchnormError as known:
         error = str(known)
     finally:

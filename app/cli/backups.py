@@ -8,6 +8,7 @@ import typer
 from rich.table import Table
 
 from app.cli.console import out, settings
+from app.environment import Settings
 
 commands = typer.Typer()
 
@@ -82,12 +83,17 @@ def inventory(
     grace: Annotated[
         float, typer.Option(help="Seconds between two looks; 0 where the app is stopped.", min=0)
     ] = 20,
+    forget_missing: Annotated[
+        bool,
+        typer.Option(help="Remove the drawings whose files are missing, as after a restore."),
+    ] = False,
 ) -> None:
     """List the blobs that no row refers to, and those that rows refer to and are missing."""
     from app.actions.take_inventory import take_inventory
     from app.upkeep import Upkeep
 
-    upkeep = Upkeep.open(settings())
+    used = settings()
+    upkeep = Upkeep.open(used)
     with upkeep.reading_database() as database:
         found = take_inventory(database=database, blobs=upkeep.blobs, grace=grace)
     for key in found.unreferred:
@@ -98,8 +104,22 @@ def inventory(
         f"Rows refer to {found.referred} blobs, {len(found.missing)} of them are missing; "
         f"{len(found.unreferred)} in the store are referred to by no row."
     )
-    if not found.complete:
+    if found.missing and forget_missing:
+        _say(f"{_forget(found.missing, used)} drawings whose files are missing were removed.")
+    elif not found.complete:
         raise typer.Exit(1)
+
+
+def _forget(missing: tuple[str, ...], used: Settings) -> int:
+    from app.actions.forget_missing import forget_missing
+    from app.storage.tables import now
+    from app.stores import open_database
+
+    database = open_database(used)
+    try:
+        return forget_missing(missing, database=database, now=now())
+    finally:
+        database.close()
 
 
 def _say(sentence: str) -> None:

@@ -22,10 +22,9 @@ def migrate(
 ) -> None:
     """Bring the database to this release's schema; a copy of it is made beside it first."""
     from app.actions import migrate as action
-    from app.storage.database import Database
+    from app.stores import open_database
 
-    environment = settings().environment
-    database = Database.open(environment.database_url, environment.environment)
+    database = open_database(settings())
     try:
         save = action.no_copy if without_copy else action.copy_of(database)
         if to is None:

@@ -24,9 +24,14 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import select
 
+from app.actions.back_up import back_up
+from app.actions.forget_missing import forget_missing
 from app.actions.migrate import migrate, no_copy
 from app.actions.migrate import take_back as take_schema_back
+from app.actions.restore import restore
+from app.actions.take_inventory import take_inventory
 from app.storage import schema
+from app.storage.backup_names import BackupName
 from app.storage.database import Database
 from app.storage.folder import FolderBlobStore
 from app.storage.revision import Standing, find_standing
@@ -58,6 +63,7 @@ class Story(RuleBasedStateMachine):
         self.now = NOON
         self.kept: dict[str, datetime] = {}
         self.shown: set[str] = set()
+        self.backups: dict[BackupName, tuple[dict[str, datetime], set[str]]] = {}
 
     # --- the process that serves ---------------------------------------------------------------
 
@@ -160,10 +166,33 @@ class Story(RuleBasedStateMachine):
         self.reopen()
         assert find_standing(self.site.database) is standing
 
-    # A rule ``back_up`` belongs here, which keeps ``(self.now, dict(self.kept), set(self.shown))``
-    # by the backup's time, and a rule ``restore``, which puts these back and reopens. Blobs of
-    # drawings removed since are gone: those drawings leave ``self.kept`` and the database by the
-    # way in which the command treats them. ``settle`` below removes what came after the backup.
+    @precondition(lambda self: self.current)
+    @rule()
+    def back_up(self) -> None:
+        file = self.folder / "sketchnorm.sqlite3"
+        made = back_up(database=file, environment="local", blobs=self.site.blobs, anew=True)
+        self.backups[made.name] = (dict(self.kept), set(self.shown))
+
+    @precondition(lambda self: self.backups)
+    @rule(data=st.data())
+    def restore(self, data: st.DataObject) -> None:
+        """As docs/backups.md says: stop, restore, migrate, compare, forget what is missing."""
+        name = data.draw(st.sampled_from(sorted(self.backups)))
+        self.site.database.close()
+        file = self.folder / "sketchnorm.sqlite3"
+        restored = restore(to=file, environment="local", blobs=self.site.blobs, at=name.made_at)
+        assert restored.name == name
+        self.open()
+        migrate(self.site.database, no_copy)
+        kept, shown = self.backups[name]
+        self.kept, self.shown = dict(kept), set(shown)
+        found = take_inventory(database=self.site.database, blobs=self.site.blobs, grace=0)
+        lost = {key.removeprefix("drawings/") for key in found.missing if key.startswith("d")}
+        assert lost <= self.kept.keys()
+        forgotten = forget_missing(found.missing, database=self.site.database, now=self.now)
+        assert forgotten == len(lost)
+        self.shown -= lost
+        self.kept = {one: made for one, made in self.kept.items() if one not in lost}
 
     # --- the story -----------------------------------------------------------------------------
 
