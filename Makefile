@@ -3,7 +3,7 @@ PYTHON ?= python3
 PORT ?= 8000
 PIP = .venv/bin/python -m pip --disable-pip-version-check
 
-.PHONY: run dev sam container setup test test-packages endurance lint lock train-setup clean
+.PHONY: run dev sam container setup test test-packages endurance benchmarks lint lock train-setup clean
 
 run: .venv/runtime.stamp
 	.venv/bin/sketchnorm serve --port $(PORT)
@@ -31,8 +31,15 @@ test: setup
 test-packages: setup
 	$(CONTAINERS) .venv/bin/python -m pytest -m packages tests/packages
 
+# What takes minutes: kills, loads and outages as often and as long as the promises say.
 endurance: setup
 	.venv/bin/python -m pytest -m endurance
+
+# Each prints what README and docs say, and fails where a limit is not kept.
+benchmarks: setup
+	.venv/bin/python benchmarks/analysis_cpu.py
+	.venv/bin/python -m benchmarks.cold_start
+	$(CONTAINERS) .venv/bin/python -m benchmarks.container_start
 
 lint: setup
 	.venv/bin/ruff check .
@@ -75,7 +82,7 @@ build-UpkeepLayer:
 	  --platform manylinux2014_x86_64 --only-binary :all:
 	find "$(ARTIFACTS_DIR)" -name __pycache__ -prune -exec rm -r {} +
 
-build-BackupFunction build-RestoreDrillFunction build-RetentionFunction:
+build-BackupFunction build-RestoreDrillFunction build-RetentionFunction build-MigrateFunction:
 	cp -r app handlers migrations "$(ARTIFACTS_DIR)"
 	rm -r "$(ARTIFACTS_DIR)/app/training"
 	find "$(ARTIFACTS_DIR)" -name __pycache__ -prune -exec rm -r {} +

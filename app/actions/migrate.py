@@ -2,18 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from app.errors import ConfigurationError
 from app.storage import schema
-from app.storage.copies import copy_beside, remove_old
+from app.storage.copies import BEFORE_MIGRATION, copy_beside
 from app.storage.database import Database
 from app.storage.revision import NEWER, REVISIONS, Standing, find_revision, find_standing
 from app.storage.tables import now
 
 Save = Callable[[str], object]
-BEFORE = "before-"
 
 
 @dataclass(frozen=True)
@@ -61,17 +59,10 @@ def copy_of(database: Database) -> Save:
                 "pg_dump, then run sketchnorm migrate --without-copy."
             )
         file = Path(str(database.engine.url.database))
-        return copy_beside(file, f"{BEFORE}{revision}", now())
+        return copy_beside(file, f"{BEFORE_MIGRATION}{revision}", now())
 
     return save
 
 
 def no_copy(revision: str) -> None:
     """Where the operator has saved the database already."""
-
-
-def remove_old_copies(database: Database, before: datetime) -> int:
-    """Delete what ``copy_of`` saved before then: drawings are in it, too; how many it were."""
-    if database.engine.dialect.name != "sqlite":
-        return 0
-    return remove_old(Path(str(database.engine.url.database)), BEFORE, before)

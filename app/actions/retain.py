@@ -7,12 +7,13 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy import delete, exists, select
 
-from app.actions.migrate import remove_old_copies
 from app.storage import removals
 from app.storage.blobs import BlobStore
+from app.storage.copies import remove_old
 from app.storage.database import Database
 from app.storage.jobs import forget_finished
 from app.storage.tables import DemoSample, Drawing, IdempotencyKey
@@ -73,7 +74,7 @@ def retain(
         strays=removals.note_unreferred(database, blobs, stray_due),
         exports=_delete(blobs, _old_exports(blobs.keys("exports"), now)),
         backups=_delete(blobs, expired_backups(blobs.keys("backups"), now)),
-        copies=remove_old_copies(database, before),
+        copies=_remove_copies(database, before),
     )
 
 
@@ -102,6 +103,13 @@ def _remove_keys(database: Database, before: datetime) -> int:
         keys = session.scalars(old).all()
         session.execute(delete(IdempotencyKey).where(IdempotencyKey.key.in_(keys)))
     return len(keys)
+
+
+def _remove_copies(database: Database, before: datetime) -> int:
+    """What migrations saved beside the file: drawings are in it, too."""
+    if database.engine.dialect.name != "sqlite":
+        return 0
+    return remove_old(Path(str(database.engine.url.database)), before)
 
 
 def _old_exports(keys: Iterable[str], now: datetime) -> tuple[str, ...]:

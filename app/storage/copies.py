@@ -8,6 +8,7 @@ from pathlib import Path
 from app.errors import StorageUnavailable
 
 TIME = "%Y%m%dT%H%M%S%fZ"
+BEFORE_MIGRATION = "before-"  # followed by the revision that it became
 
 
 def copy_beside(database: Path, word: str, now: datetime) -> Path:
@@ -29,9 +30,10 @@ def copy_beside(database: Path, word: str, now: datetime) -> Path:
     return copy
 
 
-def remove_old(database: Path, word: str, before: datetime) -> int:
-    """Delete the copies made before then, whatever follows ``word``, unfinished ones as well."""
-    names = (f"{database.name}.{word}", f".{database.name}.{word}")
+def remove_old(database: Path, before: datetime) -> int:
+    """Delete the copies of migrations made before then, unfinished ones as well."""
+    word = f"{database.name}.{BEFORE_MIGRATION}"
+    names = (word, f".{word}")
     copies = [path for path in database.parent.iterdir() if path.name.startswith(names)]
     old = [copy for copy in copies if (_made_at(copy) or before) < before]
     for copy in old:

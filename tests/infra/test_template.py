@@ -56,10 +56,17 @@ def test_backups_are_made_every_six_hours_and_drilled_every_week(resources: dict
     schedules = {
         name: properties["Events"]["Schedule"]["Properties"]["Schedule"]
         for name, properties in functions(resources).items()
-        if "Schedule" in properties["Events"]
+        if "Schedule" in properties.get("Events", {})
     }
     assert schedules["BackupFunction"] == "rate(6 hours)"
     assert schedules["RestoreDrillFunction"] == "rate(7 days)"
+
+
+def test_only_where_lambda_writes_do_functions_change_the_database(
+    resources: dict[str, Any],
+) -> None:
+    for name in ("RetentionFunction", "MigrateFunction"):
+        assert resources[name]["Condition"] == "ApiIsSole"
 
 
 def test_what_only_reads_the_database_may_not_write_to_its_disk(resources: dict[str, Any]) -> None:

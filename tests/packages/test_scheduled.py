@@ -8,6 +8,7 @@ import pytest
 
 from app.environment import Settings
 from app.serving import open_app
+from app.storage.revision import REVISIONS
 from tests.packages.doors import own_database
 from tests.support.emulator import ROOT, EmulatedFunction, emulated
 
@@ -25,6 +26,16 @@ def wake(function: EmulatedFunction, event: str) -> dict[str, Any]:
     answer = function.invoke(json.loads((EVENTS / f"scheduled_{event}.json").read_text()))
     assert isinstance(answer, dict), answer
     return answer
+
+
+def test_a_database_is_made_and_looked_after_where_no_server_runs(tmp_path: Path) -> None:
+    environ = own_database(tmp_path)
+    with emulated("handlers.migrate.handler", environ, tmp_path) as migrate:
+        assert migrate.invoke({}) == {"before": None, "after": REVISIONS[-1]}
+        assert migrate.invoke({}) == {"before": REVISIONS[-1], "after": REVISIONS[-1]}
+    with emulated("handlers.retention.handler", environ, tmp_path) as retention:
+        assert wake(retention, "retention") == {"done": 1, "failed": 0}
+        assert wake(retention, "retention") == {"done": 0, "failed": 0}
 
 
 def test_a_backup_is_made_on_schedule_and_restored_by_the_drill(made: Path) -> None:
