@@ -4,6 +4,8 @@ API Gateway finds tasks through Cloud Map, which has no draining: for up to a mi
 requests to a task that is being stopped.
 """
 
+from app import cold_start  # isort: split
+
 import os
 import signal
 import threading
@@ -46,6 +48,7 @@ class DrainingServer(uvicorn.Server):
 
 def run(app: ASGIApp, settings: Settings) -> None:
     """Serve until told to stop; returns when the last request is answered."""
+    cold_start.settle()
     config = uvicorn.Config(
         RequestLog(app, make_logger()),
         host="0.0.0.0",  # noqa: S104 — a task is reached from outside itself

@@ -6,6 +6,9 @@ from typing import Any, Final
 from mangum import Mangum
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.telemetry import make_logger
+from app.web.request_log import RequestLog
+
 # What is not named here travels as base64, which costs a third more of Lambda's 6 MB.
 TEXT_TYPES: Final = (
     "text/",
@@ -50,4 +53,5 @@ def stage_prefix(event: dict[str, Any]) -> str:
 
 def adapt(app: ASGIApp, public_prefix: str | None) -> Mangum:
     """No lifespan: Mangum would run it anew for every request."""
-    return Mangum(StagePrefix(app, public_prefix), lifespan="off", text_mime_types=list(TEXT_TYPES))
+    logged = RequestLog(StagePrefix(app, public_prefix), make_logger())
+    return Mangum(logged, lifespan="off", text_mime_types=list(TEXT_TYPES))

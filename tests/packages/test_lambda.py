@@ -1,5 +1,6 @@
 """What only Lambda does to a program: it stops it, and makes more of it."""
 
+import json
 import queue
 import re
 from collections.abc import Iterator, Mapping
@@ -36,6 +37,20 @@ def test_a_timeout_leaves_no_half_written_row_and_the_next_instance_serves(tmp_p
         kept = door.post("/api/drawings", files=_drawing(), data={"age_years": "6"})
         assert kept.status_code == httpx.codes.CREATED
     assert _drawings(tmp_path) == before + 1
+
+
+def test_a_line_of_the_log_carries_the_id_that_the_gateway_gave(tmp_path: Path) -> None:
+    handler = "tests.packages.probe_lambda.handler"
+    with emulated(handler, own_database(tmp_path), tmp_path) as function:
+        with httpx.Client(transport=Gateway(SHAPE, function.invoke), base_url=GATEWAY) as door:
+            event = SHAPE.event(door.build_request("GET", "/upload"))
+            door.get("/upload")
+        lines = [
+            json.loads(line) for line in function.log.read_text().splitlines() if line[:1] == "{"
+        ]
+    (line,) = (line for line in lines if line["message"] == "request")
+    assert line["correlation_id"] == event["requestContext"]["requestId"]
+    assert (line["route"], line["status"]) == ("/upload", 200)
 
 
 def test_forty_visitors_of_the_demo_share_four_instances(
