@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol, runtime_checkable
 
 from app.actions.retain import Retained, retain
 from app.actions.run_jobs import Handler, Work
@@ -14,21 +13,14 @@ from app.storage.blobs import BlobStore
 from app.storage.database import Database
 from app.storage.jobs import Recurring
 from app.storage.revision import check_schema
+from app.storage.spooling import SpoolingBlobStore
 from app.storage.tables import now
 from app.stores import open_blobs, open_database
+from app.telemetry import Metric, Metrics
 
 RETENTION = "retention"
 DRAIN_SPOOL = "drain_spool"
 EVERY = {RETENTION: timedelta(hours=6), DRAIN_SPOOL: timedelta(minutes=5)}
-
-
-@runtime_checkable
-class Drains(Protocol):
-    """A store that keeps what another one cannot take, and moves it there later."""
-
-    def drain(self) -> object:
-        """Move what waits; harmless to do at any time."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -49,10 +41,15 @@ class Parts:
     def work(self) -> Work:
         """The jobs that these parts can do."""
         handlers: dict[str, Handler] = {RETENTION: lambda payload: self.retain()}
-        if isinstance(self.blobs, Drains):
-            drain = self.blobs.drain
-            handlers[DRAIN_SPOOL] = lambda payload: drain()
+        if isinstance(self.blobs, SpoolingBlobStore):
+            store = self.blobs
+            handlers[DRAIN_SPOOL] = lambda payload: self._drain(store)
         return Work(self.database, handlers, [Recurring(kind, EVERY[kind]) for kind in handlers])
+
+    def _drain(self, store: SpoolingBlobStore) -> None:
+        """Move what waits; what still does is counted, for an alarm."""
+        metrics = Metrics(self.settings.environment.metrics_enabled)
+        metrics.put(Metric.SPOOL_WAITING, store.drain().left)
 
 
 @contextmanager

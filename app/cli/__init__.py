@@ -1,12 +1,13 @@
 """``sketchnorm …``: the commands of operators, developers and researchers."""
 
 import sys
+from typing import NoReturn
 
 import typer
 
 from app.cli import analysis, backups, bundles, calibration, site, training, upkeep
 from app.cli.console import err
-from app.errors import SketchnormError
+from app.errors import SketchnormError, StorageUnavailable
 
 app = typer.Typer(
     help="How unusual is a child's drawing among drawings by children of the same age?",
@@ -21,6 +22,12 @@ def main() -> None:
     """Run; a refusal or a wrong setting is one sentence on stderr and exit status 1."""
     try:
         app()
+    except StorageUnavailable as error:
+        _end(error.advice)  # who types commands is the one who can mend it
     except SketchnormError as error:
-        err.print(f"[red]sketchnorm:[/red] {error}", highlight=False)
-        sys.exit(1)
+        _end(str(error))
+
+
+def _end(sentence: str) -> NoReturn:
+    err.print(f"[red]sketchnorm:[/red] {sentence}", highlight=False)
+    sys.exit(1)

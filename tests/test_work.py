@@ -1,0 +1,62 @@
+"""What is done in the background, with the parts that it is done with."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from app.actions.run_jobs import JobsRun, run_due_jobs
+from app.environment import Settings
+from app.storage.database import Database
+from app.storage.folder import FolderBlobStore
+from app.storage.spool import Spool
+from app.storage.spooling import SpoolingBlobStore
+from app.work import Parts
+from tests.support.distant_store import DistantStore
+from tests.support.storage import open_database
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    with open_database(tmp_path) as database:
+        yield database
+
+
+@pytest.fixture
+def counting(settings: Settings) -> Settings:
+    """Settings under which metrics are written."""
+    return replace(settings, environment=replace(settings.environment, metrics_enabled=True))
+
+
+def waiting(printed: str) -> list[float]:
+    lines = [json.loads(line) for line in printed.splitlines() if "SpoolWaiting" in line]
+    return [value for line in lines for value in line["SpoolWaiting"]]
+
+
+def test_what_waits_in_the_spool_is_moved_once_the_store_is_back(
+    database: Database, counting: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    distant = DistantStore(away=True)
+    store = SpoolingBlobStore(distant, Spool(tmp_path / "spool"))
+    store.put("drawings/a", b"picture", "image/png")
+    distant.away = False
+    assert run_due_jobs(Parts(counting, database, store).work()) == JobsRun(done=2)
+    assert distant.blobs == {"drawings/a": b"picture"}
+    assert waiting(capsys.readouterr().out) == [0]
+
+
+def test_how_many_still_wait_is_counted_for_an_alarm(
+    database: Database, counting: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = SpoolingBlobStore(DistantStore(away=True), Spool(tmp_path / "spool"))
+    for key in ("drawings/a", "drawings/b"):
+        store.put(key, b"picture", "image/png")
+    run_due_jobs(Parts(counting, database, store).work())
+    assert waiting(capsys.readouterr().out) == [2]
+
+
+def test_a_folder_needs_no_moving(database: Database, settings: Settings, tmp_path: Path) -> None:
+    parts = Parts(settings, database, FolderBlobStore(tmp_path / "blobs", "local"))
+    assert set(parts.work().handlers) == {"retention"}
