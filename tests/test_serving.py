@@ -1,10 +1,8 @@
 """The command a visitor of a fresh clone runs, as a process of its own."""
 
-import socket
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -13,6 +11,7 @@ import httpx
 import pytest
 
 from tests.support.pictures import a_drawing, as_bytes
+from tests.support.ports import free_port, when_up
 from tests.support.waiting import until
 
 
@@ -25,25 +24,13 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def address(data: Path) -> Iterator[str]:
     """A served folder that did not exist before."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [str(Path(sys.executable).with_name("sketchnorm")), "serve", "--port", str(port)]
     environ = {"DATA_DIR": str(data), "PATH": "/usr/bin:/bin"}
     with subprocess.Popen(command, env=environ, cwd=data.parent) as server:
-        yield _when_up(f"http://127.0.0.1:{port}")
+        yield when_up(f"http://127.0.0.1:{port}", lambda: server.poll() is None)
         server.terminate()
         assert server.wait(20) in (0, -15)
-
-
-def _when_up(address: str) -> str:
-    for _ in range(240):
-        try:
-            if httpx.get(f"{address}/livez", timeout=5).status_code == httpx.codes.OK:
-                return address
-        except httpx.TransportError:
-            time.sleep(0.25)
-    pytest.fail(f"nothing answers at {address}")
 
 
 def test_every_part_is_well(address: str) -> None:

@@ -1,32 +1,31 @@
 """A copy of the database beside it, made before something is done that cannot be undone."""
 
-import sqlite3
-from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-from app.errors import StorageUnavailable
+from app.errors import BackupError
+from app.storage.snapshots import copy_database, examine
 
 TIME = "%Y%m%dT%H%M%S%fZ"
 BEFORE_MIGRATION = "before-"  # followed by the revision that it became
 
 
 def copy_beside(database: Path, word: str, now: datetime) -> Path:
-    """Copy the file as it is now, to ``<database>.<word>.<time>``, and check the copy.
+    """Copy the file as it is now, to ``<database>.<word>.<time>``, and prove the copy whole.
 
-    Through SQLite's own means: a plain copy of the file could miss its journal, or be torn.
+    Raise ``BackupError`` or ``StorageUnavailable`` where that cannot be done; no copy is left then.
     """
     copy = database.with_name(f"{database.name}.{word}.{now.astimezone(UTC):{TIME}}")
     unfinished = copy.with_name(f".{copy.name}")
     try:
-        _copy(database, unfinished)
+        copy_database(database, unfinished)
+        examine(unfinished)
         unfinished.rename(copy)
-    except (sqlite3.Error, OSError) as error:
+    except BackupError as error:
+        # Of the copy only because it is of the database: that is the file to be named.
+        raise BackupError(str(error).replace(unfinished.name, database.name)) from error
+    finally:
         unfinished.unlink(missing_ok=True)
-        raise StorageUnavailable(
-            f"The database could not be copied to {copy} ({error}), and nothing else was done; "
-            "see that the disk has room and the database is whole, and try again."
-        ) from error
     return copy
 
 
@@ -46,24 +45,3 @@ def _made_at(copy: Path) -> datetime | None:
         return datetime.strptime(copy.suffix, f".{TIME}").replace(tzinfo=UTC)
     except ValueError:
         return None
-
-
-def _copy(database: Path, copy: Path) -> None:
-    # Not by the path alone: that would make an empty database where there is none.
-    address = f"{database.resolve().as_uri()}?mode=rw"
-    with (
-        closing(sqlite3.connect(address, uri=True)) as source,
-        closing(sqlite3.connect(copy)) as target,
-    ):
-        source.backup(target)
-        # The copy is to be one file, whatever journal the original has.
-        target.execute("PRAGMA journal_mode = DELETE")
-        _check(target)
-
-
-def _check(connection: sqlite3.Connection) -> None:
-    found = [row[0] for row in connection.execute("PRAGMA integrity_check")]
-    if found != ["ok"]:
-        raise sqlite3.DatabaseError(found[0])
-    if connection.execute("PRAGMA foreign_key_check").fetchone() is not None:
-        raise sqlite3.DatabaseError("rows refer to missing ones")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.actions.migrate import copy_of, migrate, no_copy, take_back
-from app.errors import ConfigurationError, StorageUnavailable
+from app.errors import BackupError, ConfigurationError, StorageUnavailable
 from app.storage import schema
 from app.storage.database import Database
 from app.storage.revision import REVISIONS, Standing, find_standing
@@ -95,7 +95,9 @@ def test_a_damaged_database_is_neither_saved_nor_migrated(older: Database, tmp_p
     )
     with closing(sqlite3.connect(tmp_path / "sketchnorm.sqlite3")) as careless, careless:
         careless.execute(orphan)
-    with pytest.raises(StorageUnavailable, match="refer to missing ones"):
+    with pytest.raises(
+        BackupError, match=r"sketchnorm.sqlite3 has rows that refer to missing ones"
+    ):
         migrate(older, copy_of(older))
     assert find_standing(older) is Standing.OLDER
     assert not [name for name in contents(tmp_path) if "before" in name]
