@@ -3,7 +3,7 @@ PYTHON ?= python3
 PORT ?= 8000
 PIP = .venv/bin/python -m pip --disable-pip-version-check
 
-.PHONY: run dev sam container setup test test-packages endurance benchmarks lint lock train-setup clean
+.PHONY: run dev sam container setup test test-packages endurance nightly benchmarks lint lock train-setup clean
 
 run: .venv/runtime.stamp
 	.venv/bin/sketchnorm serve --port $(PORT)
@@ -34,6 +34,10 @@ test-packages: setup
 # What takes minutes: kills, loads and outages as often and as long as the promises say.
 endurance: setup
 	.venv/bin/python -m pytest -m endurance
+
+# The same, as often as one has a night for.
+nightly: setup
+	SKETCHNORM_ROUNDS=200 .venv/bin/python -m pytest -m "endurance or not packages" tests/durability tests/storage
 
 # Each prints what README and docs say, and fails where a limit is not kept.
 benchmarks: setup
