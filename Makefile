@@ -18,7 +18,7 @@ sam: setup
 
 container: setup
 	$(CONTAINERS) sh -c '"$$CONTAINER_TOOL" build --network host -f Dockerfile.ecs -t sketchnorm-ecs . \
-	  && exec "$$CONTAINER_TOOL" run --rm --init --publish $(PORT):$(PORT) --cpus 0.25 --memory 512m \
+	  && exec "$$CONTAINER_TOOL" run --rm --publish $(PORT):$(PORT) --cpus 0.25 --memory 512m \
 	  --read-only --tmpfs /tmp -e ENVIRONMENT=local -e DATA_DIR=/tmp/sketchnorm -e PORT=$(PORT) \
 	  -e DRAIN_SECONDS=0 sketchnorm-ecs'
 
