@@ -29,8 +29,8 @@ def test_only_the_sole_writer_mounts_the_disk_and_grows_no_further_than_its_lock
         condition, _, otherwise = api[part]["Fn::If"]
         assert (condition, otherwise) == ("ApiIsSole", {"Ref": "AWS::NoValue"})
     condition, sole, others = api["ReservedConcurrentExecutions"]["Fn::If"]
-    assert condition == "ApiIsSole"
-    assert sole < others
+    assert (condition, others) == ("ApiIsSole", {"Ref": "AWS::NoValue"})
+    assert sole <= 5
 
 
 def test_the_demo_door_is_read_only(resources: dict[str, Any]) -> None:
