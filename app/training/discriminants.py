@@ -29,7 +29,7 @@ def fit_category(shown: FloatArray, fit: References) -> Discriminant:
     known = fit.category >= 0
     label = np.tile(fit.category[known], len(shown))
     count = np.bincount(label, minlength=len(fit.categories))
-    shares = np.where(count, count / max(1, count.sum()), UNSEEN_SHARE)
+    shares = np.where(count, count / max(1, len(label)), UNSEEN_SHARE)
     belief = SHRINK_CATEGORY * len(shown)
     return _discriminant(shown[:, known].reshape(len(label), -1), label, shares, belief)
 
