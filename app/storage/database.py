@@ -169,7 +169,7 @@ def _unopened(url: URL) -> Iterator[None]:
     try:
         yield
     except DatabaseError as error:
-        if sqlite.primary_code(error) == SQLITE_NOTADB:
+        if faults.primary_code(error) == SQLITE_NOTADB:
             raise ConfigurationError(
                 f"What lies at {place} is not a database; restore the newest backup, "
                 "or use another DATABASE_URL."

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
 from app.errors import (
     ReadOnly,
@@ -22,7 +22,6 @@ from app.errors import (
     StorageFull,
     StorageUnavailable,
 )
-from app.storage.sqlite import primary_code
 
 LEAST_ROOM: Final = 4 * 1024 * 1024  # with less a drawing, its map and its rows may not fit
 PROBE: Final = bytes(4096)
@@ -101,6 +100,14 @@ def of_database(error: DatabaseError) -> StorageUnavailable | None:
     usual = _OTHERWISE if isinstance(error, OperationalError) else None
     meaning = MEANINGS.get(primary_code(error), usual)
     return meaning.refusal(name) if meaning is not None else None
+
+
+def primary_code(error: DBAPIError) -> int:
+    """SQLite's code for what went wrong, 0 from another kind of database.
+
+    The higher bits of a code say more of the same (sqlite.org/rescode.html).
+    """
+    return int(getattr(error.orig, "sqlite_errorcode", 0)) & 0xFF
 
 
 def of_disk(error: OSError, part: str) -> StorageUnavailable:

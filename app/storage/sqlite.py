@@ -4,9 +4,7 @@ WAL needs shared memory between all processes that open the file. Over NFS there
 measured with two clients it loses data, so there the journal is ``DELETE`` and nothing is pooled.
 """
 
-import random
 import sqlite3
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -17,10 +15,10 @@ from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, NullPool, Pool, QueuePool, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from app.errors import ConfigurationError
+from app.storage import turns
 
 JournalChoice = Literal["auto", "wal", "delete"]
 
@@ -31,7 +29,6 @@ FOR_EACH_CONNECTION = ("foreign_keys = ON", "mmap_size = 0")
 # Reads the file, and so waits where it is locked: only once it is known for how long.
 FOR_EACH_TRANSACTION = ("synchronous = FULL",)
 BEGIN_OPTION = "sqlite_begin"
-BETWEEN_TRIES = (0.0005, 0.003)  # in seconds; at random, so that two do not try in step
 PATIENCE_OPTION = "sqlite_patience_ms"
 
 
@@ -106,14 +103,6 @@ def without_foreign_keys(connection: Connection) -> Iterator[None]:
         _pragma(connection.connection, "foreign_keys = ON")
 
 
-def primary_code(error: DBAPIError) -> int:
-    """SQLite's code for what went wrong, 0 from another kind of database.
-
-    The higher bits of a code say more of the same (sqlite.org/rescode.html).
-    """
-    return int(getattr(error.orig, "sqlite_errorcode", 0)) & 0xFF
-
-
 def on_network(folder: Path, mounts: Path = MOUNTS) -> bool:
     """Whether ``folder`` lies on a network file system; where no mounts are listed, it does not."""
     if not mounts.exists():
@@ -125,51 +114,47 @@ def on_network(folder: Path, mounts: Path = MOUNTS) -> bool:
 
 
 def _listened(engine: Engine, mode: Mode) -> Engine:
-    def prepare(connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
-        # Python's sqlite3 begins transactions late and only for some statements; we begin them all.
-        connection.isolation_level = None
-        for setting in FOR_EACH_CONNECTION:
-            _pragma(connection, setting)
-
     def begin(connection: Connection) -> None:
-        options = connection.get_execution_options()
-        patience = options.get(PATIENCE_OPTION, mode.patience_ms)
-        for setting in (f"busy_timeout = {patience}", *FOR_EACH_TRANSACTION):
-            connection.exec_driver_sql(f"PRAGMA {setting}")
-        # A transaction that starts by reading and then writes can fail where waiting would have
-        # helped; IMMEDIATE takes the write lock first, and so waits for it.
-        kind = options.get(BEGIN_OPTION, "DEFERRED")
-        if kind == "IMMEDIATE":
-            _begin_in_turn(connection, patience)
-        elif kind is not None:
-            connection.exec_driver_sql(f"BEGIN {kind}")
+        _begin(connection, _patience_ms(connection, mode))
 
-    event.listen(engine, "connect", prepare)
+    def commit(connection: Connection) -> None:
+        # The driver's own COMMIT, which follows, then finds nothing left to do.
+        if _kind(connection) == "IMMEDIATE":
+            turns.take_turn(connection, turns.COMMIT, _patience_ms(connection, mode))
+
+    event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", begin)
+    event.listen(engine, "commit", commit)
     return engine
 
 
-def _begin_in_turn(connection: Connection, patience_ms: int) -> None:
-    """Take the write lock, or raise once the patience is at its end.
-
-    SQLite itself tries less and less often, ten times a second in the end. Beside a writer that
-    writes on and on it comes too late each time, and gives up with the lock free again and again.
-    """
-    end = time.monotonic() + patience_ms / 1000
-    _pragma(connection.connection, "busy_timeout = 0")
-    while not _begun(connection, last_try=time.monotonic() >= end):
-        time.sleep(random.uniform(*BETWEEN_TRIES))  # noqa: S311 - no secret
-    _pragma(connection.connection, f"busy_timeout = {patience_ms}")
+def _prepare(connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
+    # Python's sqlite3 begins transactions late and only for some statements; we begin them all.
+    connection.isolation_level = None
+    for setting in FOR_EACH_CONNECTION:
+        _pragma(connection, setting)
 
 
-def _begun(connection: Connection, *, last_try: bool) -> bool:
-    try:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-    except OperationalError as error:
-        if last_try or primary_code(error) != sqlite3.SQLITE_BUSY:
-            raise
-        return False
-    return True
+def _begin(connection: Connection, patience_ms: int) -> None:
+    for setting in (f"busy_timeout = {patience_ms}", *FOR_EACH_TRANSACTION):
+        connection.exec_driver_sql(f"PRAGMA {setting}")
+    kind = _kind(connection)
+    # A transaction that starts by reading and then writes can fail where waiting would have
+    # helped; IMMEDIATE takes the write lock first, and so waits for it.
+    if kind == "IMMEDIATE":
+        turns.take_turn(connection, turns.BEGIN, patience_ms)
+    elif kind is not None:
+        connection.exec_driver_sql(f"BEGIN {kind}")
+
+
+def _kind(connection: Connection) -> str | None:
+    """Of its transactions; ``None`` where each statement is one of its own."""
+    kind: str | None = connection.get_execution_options().get(BEGIN_OPTION, "DEFERRED")
+    return kind
+
+
+def _patience_ms(connection: Connection, mode: Mode) -> int:
+    return int(connection.get_execution_options().get(PATIENCE_OPTION, mode.patience_ms))
 
 
 def _pragma(connection: DBAPIConnection | PoolProxiedConnection, setting: str) -> None:

@@ -1,6 +1,7 @@
 """Processes that keep drawings until they are stopped, and say so after each."""
 
 import hashlib
+import json
 import os
 import time
 from dataclasses import dataclass, replace
@@ -65,6 +66,21 @@ def count_up(folder: Path, mode: JournalChoice, name: str, times: int, mouth: Co
             counter.age_years += 1
             tx.add(a_row(f"{name}-{number}", counter.age_years))
     mouth.send_bytes(b"done")
+    database.close()
+
+
+def note_waits(folder: Path, mode: JournalChoice, seconds: float, mouth: Connection) -> None:
+    """Write on and on; at the end, when each transaction ended and how long it took."""
+    database = Database.open(sqlite_url(folder), "local", mode)
+    waits: list[tuple[float, float]] = []
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        began = time.perf_counter()
+        with database.writing() as tx:
+            tx.add(a_row(str(len(waits)), len(waits)))
+        waits.append((time.time(), time.perf_counter() - began))
+        time.sleep(0.001)
+    mouth.send_bytes(json.dumps(waits).encode())
     database.close()
 
 
