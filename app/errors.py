@@ -21,6 +21,7 @@
     │   ├── StorageFull            its disk is full
     │   ├── ReadOnly               it can be read, but nothing can be kept in it
     │   └── StorageDamaged         what is in it has to be restored
+    ├── CommandFailed              an operator's command failed where it was run for them
     └── Busy                       too many drawings wait for their turn
 
 Each carries one sentence that says what happened and what to do next. How a refusal looks over
@@ -110,6 +111,10 @@ class ReadOnly(StorageUnavailable):
 
 class JobFailed(SketchnormError):
     """Work in the background failed; what went wrong is kept with the job."""
+
+
+class CommandFailed(SketchnormError):
+    """An operator's command ended badly; the sentences are those that it printed."""
 
 
 class Busy(SketchnormError):

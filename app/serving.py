@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from app.bootstrap import Services, bootstrap
 from app.environment import Settings
 from app.main import create_app
-from app.storage.revision import Standing, find_standing
+from app.storage.revision import Standing, check_schema, find_standing
 from app.stores import open_database
 from app.work import Parts
 from app.worker import Worker
@@ -34,7 +34,8 @@ def open_app(settings: Settings) -> FastAPI:
 def prepare(settings: Settings) -> None:
     """Bring the database to this release's schema.
 
-    One that is ahead is left as it is: opening it tells whether this release can serve with it.
+    One that is ahead is left as it is; raise ``ConfigurationError`` where this release cannot serve
+    with it.
     """
     from app.actions.migrate import copy_of, migrate
 
@@ -42,6 +43,7 @@ def prepare(settings: Settings) -> None:
     try:
         if find_standing(database) in (Standing.EMPTY, Standing.OLDER):
             migrate(database, copy_of(database))
+        check_schema(database)
     finally:
         database.close()
 

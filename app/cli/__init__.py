@@ -18,14 +18,15 @@ for part in (site, analysis, calibration, training, bundles, backups, upkeep):
     app.add_typer(part.commands)
 
 
-def main() -> None:
+def main(words: list[str] | None = None) -> NoReturn:
     """Run; a refusal or a wrong setting is one sentence on stderr and exit status 1."""
     try:
-        app()
+        app(words)
     except StorageUnavailable as error:
         _end(error.advice)  # who types commands is the one who can mend it
     except SketchnormError as error:
         _end(str(error))
+    sys.exit()
 
 
 def _end(sentence: str) -> NoReturn:

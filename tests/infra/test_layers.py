@@ -11,8 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 LAYER = ROOT / "layers" / "upkeep" / "requirements.txt"
 RUNTIME = ROOT / "requirements" / "runtime.txt"
-ZIP_FUNCTIONS = ("backup", "migrate", "restore_drill", "retention")
-OPTIONAL = "pygments"  # Mako colours its errors where it is there
+ZIP_FUNCTIONS = ("backup", "restore_drill", "retention")
 LIST = "import sys, handlers.{name}; print(*{{n.split('.')[0] for n in sys.modules}})"
 
 
@@ -28,7 +27,7 @@ def test_a_zip_function_imports_only_what_the_layer_holds(name: str) -> None:
     )  # fmt: skip
     providers = packages_distributions()
     used = {one.lower() for word in listed.stdout.split() for one in providers.get(word, [])}
-    brought = {one.replace("_", "-") for one in used} - {"sketchnorm", "setuptools", OPTIONAL}
+    brought = {one.replace("_", "-") for one in used} - {"sketchnorm", "setuptools"}
     assert brought <= set(locked(LAYER))
 
 

@@ -1,4 +1,5 @@
-"""The scheduled functions under the emulator, woken by recorded events of EventBridge."""
+"""The functions beside the site's under the emulator: woken by recorded events of EventBridge and
+CloudFormation, and by operators."""
 
 import json
 from pathlib import Path
@@ -8,8 +9,8 @@ import pytest
 
 from app.environment import Settings
 from app.serving import open_app
-from app.storage.revision import REVISIONS
 from tests.packages.doors import own_database
+from tests.support.deployments import listening
 from tests.support.emulator import ROOT, EmulatedFunction, emulated
 
 EVENTS = ROOT / "tests" / "events"
@@ -28,11 +29,17 @@ def wake(function: EmulatedFunction, event: str) -> dict[str, Any]:
     return answer
 
 
-def test_a_database_is_made_and_looked_after_where_no_server_runs(tmp_path: Path) -> None:
+def test_a_database_is_made_seeded_and_looked_after_where_no_server_runs(tmp_path: Path) -> None:
     environ = own_database(tmp_path)
-    with emulated("handlers.migrate.handler", environ, tmp_path) as migrate:
-        assert migrate.invoke({}) == {"before": None, "after": REVISIONS[-1]}
-        assert migrate.invoke({}) == {"before": REVISIONS[-1], "after": REVISIONS[-1]}
+    with emulated("handlers.command.handler", environ, tmp_path) as command:
+        with listening() as cloudformation:
+            command.invoke(cloudformation.asks("Create"))
+        assert [answer["Status"] for answer in cloudformation.answers] == ["SUCCESS"]
+        assert "already" in str(command.invoke({"command": ["migrate"]}))
+        assert "12 drawings" in str(command.invoke({"command": ["seed"]}))
+        refused = command.invoke({"command": ["restore"]})
+    assert isinstance(refused, dict)
+    assert "There is no backup" in refused["errorMessage"]
     with emulated("handlers.retention.handler", environ, tmp_path) as retention:
         assert wake(retention, "retention") == {"done": 1, "failed": 0}
         assert wake(retention, "retention") == {"done": 0, "failed": 0}

@@ -117,6 +117,7 @@ def test_serve_refuses_a_schema_that_is_further_ahead(
 ) -> None:
     with later_release(tmp_path, head, "expand", "expand"):
         prepare(settings)
-    prepare(settings)
+    with pytest.raises(ConfigurationError, match="newer version"):
+        prepare(settings)
     with pytest.raises(ConfigurationError, match="newer version"):
         assemble(settings, FakeAnalyzer)
