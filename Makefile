@@ -56,9 +56,9 @@ lint: setup
 	$(SAM) validate
 	$(SAM) validate --lint
 
-.venv/runtime.stamp: requirements/runtime.txt pyproject.toml
+.venv/runtime.stamp: requirements/runtime.txt requirements/build.txt pyproject.toml
 	test -x .venv/bin/python || $(PYTHON) -m venv .venv
-	$(PIP) install --quiet --require-hashes --no-deps -r requirements/runtime.txt
+	$(PIP) install --quiet --require-hashes --no-deps -r requirements/runtime.txt -r requirements/build.txt
 	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
@@ -73,13 +73,14 @@ train-setup: .venv/dev.stamp
 
 # Needs uv; run after changing dependencies in pyproject.toml. The development set comes first and
 # the others follow it: aws-sam-cli pins click and pydantic, and tests should run what is served.
-COMPILE = uv pip compile -q --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header pyproject.toml
+COMPILE = uv pip compile -q --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header
 UPKEEP = uv pip compile -q --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header
 lock:
-	$(COMPILE) requirements/build.in --extra dev --extra heic -o requirements/dev.txt
-	$(COMPILE) requirements/build.in -c requirements/dev.txt -o requirements/runtime.txt
+	$(COMPILE) pyproject.toml requirements/build.in --extra dev --extra heic -o requirements/dev.txt
+	$(COMPILE) pyproject.toml -c requirements/dev.txt -o requirements/runtime.txt
+	$(COMPILE) requirements/build.in -c requirements/dev.txt -o requirements/build.txt
 	$(UPKEEP) requirements/upkeep.in -c requirements/runtime.txt -o layers/upkeep/requirements.txt
-	$(COMPILE) requirements/build.in --extra train -c requirements/dev.txt --override requirements/overrides.in --no-emit-package torch -o requirements/train.txt
+	$(COMPILE) pyproject.toml requirements/build.in --extra train -c requirements/dev.txt --override requirements/overrides.in --no-emit-package torch -o requirements/train.txt
 
 # Run by `sam build` for the layer and for each zip function, which is the code alone. Wheels for the
 # functions' own Python, whichever runs here; where nothing is set up, that of the machine.
