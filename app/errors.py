@@ -16,11 +16,11 @@
     ├── BundleError                the bundle is missing, changed or not understood
     ├── BackupError                no backup can be made of this, or this one cannot be trusted
     ├── StorageUnavailable         the database or the store cannot be reached now
-    ├── JobFailed                  work in the background failed and is tried again
     │   ├── StorageBusy            another writer holds it for too long
     │   ├── StorageFull            its disk is full
     │   ├── ReadOnly               it can be read, but nothing can be kept in it
     │   └── StorageDamaged         what is in it has to be restored
+    ├── JobFailed                  work in the background failed and is tried again
     ├── CommandFailed              an operator's command failed where it was run for them
     └── Busy                       too many drawings wait for their turn
 

@@ -26,9 +26,9 @@ def open_app(settings: Settings) -> FastAPI:
     if settings.makes_its_own_database:
         seed(services)
     if settings.environment.read_only:
-        return create_app(services)
+        return create_app(services, public_prefix=settings.public_prefix)
     worker = Worker(Parts(settings, services.database, services.blobs).work())
-    return create_app(services, worker.beside)
+    return create_app(services, worker.beside, settings.public_prefix)
 
 
 def prepare(settings: Settings) -> None:

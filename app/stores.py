@@ -47,4 +47,4 @@ def spool_folder(settings: Settings) -> Path:
     url = make_url(settings.environment.database_url)
     if url.get_backend_name() != "sqlite":
         return settings.data_dir / "spool"
-    return Path(str(url.database)).parent / "spool"
+    return Path(str(url.database)).resolve().parent / "spool"

@@ -4,6 +4,8 @@ Never a picture, an age or an address in a line, nor a country as a dimension. I
 ``thread_safe_append_keys``: ``append_keys`` leaks from one request into another.
 """
 
+import logging
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -65,5 +67,12 @@ class Metrics:
 
 
 def make_logger() -> Logger:
-    """The logger of an entry point; ``POWERTOOLS_LOG_LEVEL`` sets its level."""
-    return Logger(service=SERVICE)
+    """The logger of an entry point; ``POWERTOOLS_LOG_LEVEL`` sets its level.
+
+    What other modules and libraries write, warnings and worse, gets its form and its ids.
+    """
+    logging.basicConfig(stream=sys.stdout)  # nothing where Lambda has put a handler before
+    logger = Logger(service=SERVICE)
+    for handler in logging.root.handlers:
+        handler.setFormatter(logger.registered_formatter)
+    return logger

@@ -12,7 +12,7 @@ from app.errors import SketchnormError
 log = logging.getLogger(__name__)
 
 TICK_SECONDS = 15.0
-# ECS kills a task 30 seconds after it asked it to stop; what was cut off is taken up by the next.
+# The task has ended by then in any case, see ``ecs``; what was cut off is taken up by the next.
 STOP_SECONDS = 10.0
 
 

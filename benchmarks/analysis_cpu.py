@@ -2,7 +2,7 @@
 
 Run as ``.venv/bin/python benchmarks/analysis_cpu.py [--drawings FOLDER]``; without a folder the
 drawings are made by a program. CPU time of one thread is counted, not time by the clock, so that
-a busy machine changes the numbers less.
+a busy machine changes the numbers less. Exit status 1 where a limit is not kept.
 """
 
 import argparse
@@ -10,6 +10,7 @@ import itertools
 import os
 import random
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -29,6 +30,7 @@ from app.scoring.assess import DrawingFeatures, assess
 from app.scoring.attribution import foreign_shares
 
 LIMIT = 15.0  # ms, the whole analysis of one drawing of 300 × 300 pixels
+MOST_MIB = 180
 PIXEL_WORK = ("read", "ink", "crop", "marks", "domain", "map", "encode")
 NETWORK = "trunk"
 AGE, CATEGORY = 6.5, "rabbit"
@@ -62,6 +64,7 @@ def main() -> None:
         watch("whole", analyzer.analyze, content, AGE, CATEGORY)
         take_apart(watch, bundle, content)
     report(watch)
+    sys.exit(watch.median("whole") > LIMIT or peak_mib() > MOST_MIB)
 
 
 def read_options() -> argparse.Namespace:
@@ -112,7 +115,7 @@ def report(watch: Stopwatch) -> None:
     print(f"  {'whole':8} {watch.median('whole'):7.2f}   p95 {p95:.2f}")
     print(f"whole / limit of {LIMIT:g} ms   {watch.median('whole') / LIMIT:.2f}")
     print(f"pixel work / network     {pixels:.2f} / {network:.2f} = {pixels / network:.2f}")
-    print(f"peak resident memory     {peak_mib():.0f} MiB")
+    print(f"peak resident memory     {peak_mib():.0f} MiB (limit {MOST_MIB})")
 
 
 def peak_mib() -> float:

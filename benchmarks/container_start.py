@@ -19,8 +19,8 @@ from tests.support.ports import free_port, when_up
 
 LARGEST_RATIO = 1.5
 ENTRY = """
-import os, pathlib, ecs.serve
-ecs.serve.open_app(ecs.serve.Settings.load(os.environ, pathlib.Path.cwd()))
+import os, pathlib, app.environment, app.serving, ecs.serve, ecs.server
+app.serving.open_app(app.environment.Settings.load(os.environ, pathlib.Path.cwd()))
 """
 
 

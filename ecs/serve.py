@@ -1,70 +1,30 @@
-"""The service's process: one worker that goes on serving for a while after SIGTERM.
-
-API Gateway finds tasks through Cloud Map, which has no draining: for up to a minute it sends
-requests to a task that is being stopped.
-"""
-
-from app import cold_start  # isort: split
+"""The service's process."""
 
 import os
 import signal
-import threading
+import sys
 from pathlib import Path
 from types import FrameType
 
-import uvicorn
-from starlette.types import ASGIApp
-
-from app.environment import Settings
-from app.serving import open_app
-from app.telemetry import make_logger
-from app.web.request_log import RequestLog
-
-# With DRAIN_SECONDS this must end before ECS kills the task, 120 seconds after SIGTERM at most.
-SECONDS_FOR_LAST_REQUESTS = 30
-
-
-class DrainingServer(uvicorn.Server):
-    """Takes the first SIGTERM as the beginning of the end; any further signal ends it at once."""
-
-    def __init__(self, config: uvicorn.Config, drain_seconds: int) -> None:
-        super().__init__(config)
-        self._drain_seconds = drain_seconds
-        self._draining = False
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Called by uvicorn for SIGTERM and SIGINT."""
-        if sig != signal.SIGTERM or self._draining or not self._drain_seconds:
-            self.should_exit = True
-            return
-        self._draining = True
-        timer = threading.Timer(self._drain_seconds, self._end)
-        timer.daemon = True
-        timer.start()
-
-    def _end(self) -> None:
-        self.should_exit = True
-
-
-def run(app: ASGIApp, settings: Settings) -> None:
-    """Serve until told to stop; returns when the last request is answered."""
-    cold_start.settle()
-    config = uvicorn.Config(
-        RequestLog(app, make_logger()),
-        host="0.0.0.0",  # noqa: S104 — a task is reached from outside itself
-        port=settings.port,
-        workers=1,
-        log_level="warning",
-        access_log=False,
-        timeout_graceful_shutdown=SECONDS_FOR_LAST_REQUESTS,
-    )
-    DrainingServer(config, settings.drain_seconds).run()
+from app.cold_start import uncollected
 
 
 def main() -> None:
-    """Open everything and serve."""
-    settings = Settings.load(os.environ, Path.cwd())
-    run(open_app(settings), settings)
+    """Open everything and serve; what takes long is imported once SIGTERM is heard."""
+    signal.signal(signal.SIGTERM, _end)
+    with uncollected():
+        from app.environment import Settings
+        from app.serving import open_app
+        from ecs.server import run
+
+        settings = Settings.load(os.environ, Path.cwd())
+        app = open_app(settings)
+    run(app, settings)
+
+
+def _end(signal_number: int, frame: FrameType | None) -> None:
+    """As the first process of a container this one would not even be ended by the signal."""
+    sys.exit(0)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,13 @@
 """The API function. All parts are made while this is imported: that is the cold start."""
 
-from app import cold_start  # isort: split
-
 import os
 from pathlib import Path
 
-from app.environment import Settings
-from app.serving import open_app
-from handlers.gateway import adapt
+from app.cold_start import uncollected
 
-settings = Settings.load(os.environ, Path.cwd())
-handler = adapt(open_app(settings), settings.public_prefix)
-cold_start.settle()
+with uncollected():
+    from app.environment import Settings
+    from app.serving import open_app
+    from handlers.gateway import adapt
+
+    handler = adapt(open_app(Settings.load(os.environ, Path.cwd())))

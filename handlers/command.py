@@ -9,17 +9,20 @@ from typing import Any
 
 from app.cli import main
 from app.errors import CommandFailed
+from app.telemetry import make_logger
 from handlers import deployment
+
+logger = make_logger()
 
 
 def handler(event: dict[str, Any], context: object) -> object:
     """Run ``{"command": ["restore", "--at", "…"]}`` and return what it printed.
 
-    Where it fails that is raised, so that alarms see it. A deployment calls the same function, with
-    an event of its own, before it replaces the site.
+    Where it fails that is raised. A deployment asks with an event of its own.
     """
     if "ResponseURL" in event:
         return deployment.answer(event)
+    logger.info("command", command=event["command"])
     return run(event["command"])
 
 

@@ -7,6 +7,7 @@ from mangum import Mangum
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.telemetry import make_logger
+from app.web.public_root import without_root
 from app.web.request_log import RequestLog
 
 # What is not named here travels as base64, which costs a third more of Lambda's 6 MB.
@@ -22,24 +23,18 @@ TEXT_TYPES: Final = (
 
 @dataclass(frozen=True)
 class StagePrefix:
-    """Takes the stage off the path and hands it on as ``root_path``, which links begin with.
+    """Hands the stage on as ``root_path``, which links begin with.
 
     At ``…amazonaws.com/Prod/upload`` version 1 says ``/upload`` in ``path`` and the whole in its
-    context, version 2 says the whole. ``public`` is the prefix that visitors see where something
-    in front, as CloudFront, adds or hides one; ``None`` where nothing does.
+    context, version 2 says the whole.
     """
 
     app: ASGIApp
-    public: str | None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         prefix = stage_prefix(scope["aws.event"])
-        root = prefix if self.public is None else self.public
-        path = scope["path"]
-        if prefix and (path == prefix or path.startswith(f"{prefix}/")):
-            path = path[len(prefix) :] or "/"
         # In place: what stands outside reads from it which route was taken.
-        scope.update(path=path, root_path=root)
+        scope.update(path=prefix + without_root(scope["path"], prefix), root_path=prefix)
         await self.app(scope, receive, send)
 
 
@@ -51,7 +46,7 @@ def stage_prefix(event: dict[str, Any]) -> str:
     return prefix if whole == prefix or whole.startswith(f"{prefix}/") else ""
 
 
-def adapt(app: ASGIApp, public_prefix: str | None) -> Mangum:
+def adapt(app: ASGIApp) -> Mangum:
     """No lifespan: Mangum would run it anew for every request."""
-    logged = RequestLog(StagePrefix(app, public_prefix), make_logger())
+    logged = RequestLog(StagePrefix(app), make_logger())
     return Mangum(logged, lifespan="off", text_mime_types=list(TEXT_TYPES))

@@ -55,3 +55,30 @@ def test_a_log_line_is_json_of_the_service_on_standard_output() -> None:
     line = json.loads(said.stdout)
     assert line["service"] == "sketchnorm"
     assert (line["message"], line["size"]) == ("backup", 1)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        pytest.param("", id="a process of its own"),
+        pytest.param("logging.basicConfig(stream=sys.stdout)", id="a runtime that logs itself"),
+    ],
+)
+def test_what_other_modules_write_has_the_same_form_and_ids_and_is_written_once(
+    before: str,
+) -> None:
+    script = f"""
+import logging, sys
+{before}
+from app.telemetry import make_logger
+logger = make_logger()
+logger.thread_safe_append_keys(correlation_id="one")
+logger.info("ours")
+logging.getLogger("app.storage.s3").warning("away")
+"""
+    said = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    lines = [json.loads(line) for line in said.stdout.splitlines()]
+    assert [line["message"] for line in lines] == ["ours", "away"]
+    assert {line["correlation_id"] for line in lines} == {"one"}

@@ -5,17 +5,21 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from app.actions.analysis import BundleReference
 from app.actions.current_bundle import CurrentBundle
 from app.errors import NotFound, StorageUnavailable
+from app.storage import jobs
 from app.storage.blobs import BlobStore
 from app.storage.database import Database
 from app.storage.folder import FolderBlobStore
 from app.storage.spool import Spool
+from app.storage.tables import now
 
 OK = "ok"
 PROBE_KEY = "demo/health-probe"
+LONGEST_SILENCE = timedelta(hours=13)  # what is done least often is done every six hours
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,7 @@ class Health:
 
     ``reference`` is the bundle that serves, also where ``bundle`` says why another one does not.
     ``spool`` is where files wait for the store, ``None`` where they never have to; ``waiting`` is
-    how many do now.
+    how many do now. ``work`` is what is done in the background, ``None`` where nothing is.
     """
 
     database: str
@@ -33,6 +37,7 @@ class Health:
     reference: BundleReference
     spool: str | None = None
     waiting: int = 0
+    work: str | None = None
 
     @property
     def serving(self) -> bool:
@@ -44,7 +49,8 @@ class Health:
         """One word for all parts."""
         if not self.serving:
             return "failing"
-        well = self.store == self.bundle == OK and self.spool in (OK, None)
+        parts = (self.store, self.bundle, self.spool or OK, self.work or OK)
+        well = set(parts) == {OK} and not self.waiting
         return OK if well else "degraded"
 
 
@@ -60,6 +66,7 @@ def check_health(
         reference=bundle.reference,
         spool=_outcome(spool.check) if spool else None,
         waiting=_count(spool),
+        work=None if database.read_only else _work(database),
     )
 
 
@@ -87,6 +94,24 @@ def _outcome(attempt: Callable[[], object]) -> str:
         attempt()
     except StorageUnavailable as error:
         return error.advice
+    return OK
+
+
+def _work(database: Database) -> str:
+    """Nothing is known of it where the database cannot be read, which ``database`` then says."""
+    with suppress(StorageUnavailable):
+        kinds = [job.kind for job in jobs.list_given_up(database)]
+        if kinds:
+            return (
+                f"Work in the background was given up ({', '.join(kinds)}); sketchnorm jobs tells "
+                "why. It is tried anew at its next time."
+            )
+        asked_at = jobs.last_asked_at(database)
+        if asked_at is not None and now() - asked_at > LONGEST_SILENCE:
+            return (
+                f"Nothing was asked of the background since {asked_at:%d %B %Y, %H:%M} UTC; "
+                "see that its thread or its schedule runs."
+            )
     return OK
 
 

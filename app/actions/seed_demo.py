@@ -3,7 +3,7 @@
 from sqlalchemy.orm import Session
 
 from app.actions.analysis import Analyzer, BundleReference
-from app.actions.submit import Submission, add_rows, files_kept, plan_keeping
+from app.actions.submit import Submission, add_rows, filed, plan_keeping
 from app.imaging.demo_samples import DEMO_SAMPLES, SyntheticSample, as_png
 from app.storage import removals, tables
 from app.storage.blobs import BlobStore
@@ -35,7 +35,7 @@ def _seed(
     submission = Submission(as_png(sample), sample.age_years, sample.category)
     analysis = analyzer.analyze(submission.content, submission.age_years, submission.category)
     keeping = plan_keeping(analysis)
-    with files_kept(keeping, analysis, blobs), database.writing() as session:
+    with filed(keeping, analysis, database=database, blobs=blobs) as session:
         add_rows(session, keeping, analysis, submission)
         _point(session, sample, position, keeping.drawing_id)
     # Only now that no row points at the files of the drawing it had.

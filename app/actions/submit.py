@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -10,10 +11,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.actions.analysis import Analysis, Analyzer
-from app.errors import InvalidRequest
-from app.storage import tables
+from app.errors import InvalidRequest, StorageUnavailable
+from app.storage import removals, tables
 from app.storage.blobs import BlobStore
 from app.storage.database import Database
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,11 @@ class Keeping:
     picture_key: str
     map_key: str | None
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Of all its files."""
+        return (self.picture_key,) if self.map_key is None else (self.picture_key, self.map_key)
+
 
 def submit(
     submission: Submission, *, analyzer: Analyzer, database: Database, blobs: BlobStore
@@ -50,7 +58,7 @@ def submit(
     analysis = analyzer.analyze(submission.content, submission.age_years, submission.category)
     keeping = plan_keeping(analysis)
     try:
-        with files_kept(keeping, analysis, blobs), database.writing() as session:
+        with filed(keeping, analysis, database=database, blobs=blobs) as session:
             add_rows(session, keeping, analysis, submission)
     except IntegrityError:
         # A request with the same key was kept while this one was being analysed.
@@ -73,25 +81,39 @@ def plan_keeping(analysis: Analysis) -> Keeping:
 
 
 @contextmanager
-def files_kept(keeping: Keeping, analysis: Analysis, blobs: BlobStore) -> Iterator[None]:
-    """Files before rows, so that no row points at a missing file; undone when the block raises."""
-    done = False
+def filed(
+    keeping: Keeping, analysis: Analysis, *, database: Database, blobs: BlobStore
+) -> Iterator[Session]:
+    """The transaction for a drawing's rows, begun once its files are kept; undone with them.
+
+    Files before rows, so that no row points at a missing file. A disk may take a commit and fail
+    before it says so: then the row is there and needs its files.
+    """
+    commits = done = False
     try:
-        blobs.put(keeping.picture_key, analysis.picture, analysis.picture_type)
-        if keeping.map_key is not None and analysis.saliency_map is not None:
-            blobs.put(keeping.map_key, analysis.saliency_map, "image/png")
-        yield
+        _put_files(keeping, analysis, blobs)
+        with database.writing() as session:
+            yield session
+            commits = True
         done = True
     finally:
         if not done:
-            remove_files(keeping.picture_key, keeping.map_key, blobs)
+            _remove_files(keeping.keys, database if commits else None, blobs)
 
 
-def remove_files(picture_key: str, map_key: str | None, blobs: BlobStore) -> None:
-    """Remove a drawing's files; that one is not there is fine."""
-    blobs.delete(picture_key)
-    if map_key is not None:
-        blobs.delete(map_key)
+def _put_files(keeping: Keeping, analysis: Analysis, blobs: BlobStore) -> None:
+    blobs.put(keeping.picture_key, analysis.picture, analysis.picture_type)
+    if keeping.map_key is not None and analysis.saliency_map is not None:
+        blobs.put(keeping.map_key, analysis.saliency_map, "image/png")
+
+
+def _remove_files(keys: Sequence[str], database: Database | None, blobs: BlobStore) -> None:
+    """All, or those that no row in ``database`` refers to; retention finds what stays behind."""
+    try:
+        for key in removals.unreferred(database, keys) if database else keys:
+            blobs.delete(key)
+    except StorageUnavailable as error:
+        log.warning("Files of a drawing that was not kept are left to retention: %s", error)
 
 
 def add_rows(

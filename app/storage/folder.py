@@ -87,8 +87,12 @@ class FolderBlobStore:
         return tuple(sorted(key for key in found if KEY.fullmatch(key)))
 
     def check(self) -> None:
-        """Raise ``StorageUnavailable`` unless a drawing could be kept now."""
-        faults.check_disk(self.root, "the store")
+        """Raise ``StorageUnavailable`` unless it does now what it is for."""
+        if not self._read_only:
+            faults.check_disk(self.root, "the store")
+            return
+        with _unavailable():
+            next(self.root.iterdir(), None)
 
     def _path(self, key: str) -> Path:
         return self.root / check_key(key)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.storage.database import Database
@@ -129,6 +129,20 @@ def list_open(database: Database) -> Sequence[Job]:
     wanted = or_(Job.finished_at.is_(None), Job.last_error.is_not(None))
     with database.reading() as session:
         return session.scalars(select(Job).where(wanted).order_by(Job.run_after, Job.id)).all()
+
+
+def list_given_up(database: Database) -> Sequence[Job]:
+    """Those that no later job of their kind has made good."""
+    ended = select(func.max(Job.id)).where(Job.finished_at.is_not(None)).group_by(Job.kind)
+    with database.reading() as session:
+        given_up = select(Job).where(Job.id.in_(ended), Job.last_error.is_not(None))
+        return session.scalars(given_up.order_by(Job.kind)).all()
+
+
+def last_asked_at(database: Database) -> datetime | None:
+    """When work was last asked for, which its workers do themselves; ``None`` before the first."""
+    with database.reading() as session:
+        return session.scalar(select(func.max(Job.created_at)))
 
 
 def forget_finished(database: Database, before: datetime, most: int) -> int:

@@ -23,7 +23,10 @@ from app.storage import turns
 JournalChoice = Literal["auto", "wal", "delete"]
 
 MOUNTS = Path("/proc/self/mountinfo")
-NETWORK_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs"})
+NETWORK_FILE_SYSTEMS = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "9p", "afs", "ceph", "lustre", "virtiofs",
+     "fuse.sshfs", "fuse.glusterfs"}
+)  # fmt: skip
 # A page that is mapped and then cut off by another machine kills the process, hence no mapping.
 FOR_EACH_CONNECTION = ("foreign_keys = ON", "mmap_size = 0")
 # Reads the file, and so waits where it is locked: only once it is known for how long.
@@ -64,7 +67,7 @@ def make_read_only_engine(url: URL) -> Engine:
 def choose_mode(url: URL, choice: JournalChoice) -> Mode:
     """By the file system, unless the operator chose; WAL on a network is refused either way."""
     file = _file(url)
-    if not on_network(file.parent):
+    if not on_network(file):
         return DELETE if choice == "delete" else WAL
     if choice == "wal":
         raise ConfigurationError(
@@ -103,12 +106,15 @@ def without_foreign_keys(connection: Connection) -> Iterator[None]:
         _pragma(connection.connection, "foreign_keys = ON")
 
 
-def on_network(folder: Path, mounts: Path = MOUNTS) -> bool:
-    """Whether ``folder`` lies on a network file system; where no mounts are listed, it does not."""
+def on_network(file: Path, mounts: Path = MOUNTS) -> bool:
+    """Whether ``file`` lies on a network file system; where no mounts are listed, it does not.
+
+    SQLite follows a link and keeps the journal where the file itself is.
+    """
     if not mounts.exists():
         return False
     kinds = dict(_mount(line) for line in mounts.read_text().splitlines())
-    place = folder.resolve()
+    place = file.resolve()
     nearest = next((p for p in (place, *place.parents) if p in kinds), None)
     return nearest is not None and kinds[nearest] in NETWORK_FILE_SYSTEMS
 

@@ -6,6 +6,7 @@ from fastapi import Depends, Request
 
 from app.bootstrap import Services
 from app.web.forms import SubmittedForm, read_submitted_form
+from app.web.public_root import root_of
 from app.web.rendering import Rendering
 from app.web.static_files import StaticFolder
 
@@ -18,7 +19,7 @@ async def _services(request: Request) -> Services:
 
 
 async def _root(request: Request) -> str:
-    return str(request.scope.get("root_path", ""))
+    return root_of(request.scope)
 
 
 async def _rendering(request: Request) -> Rendering:
@@ -32,7 +33,7 @@ async def _static(request: Request) -> StaticFolder:
 def rendering_for(request: Request) -> Rendering:
     """The rendering whose addresses lead back to where this request came in."""
     rendering = cast(Rendering, request.app.state.rendering)
-    return rendering.under(str(request.scope.get("root_path", "")))
+    return rendering.under(root_of(request.scope))
 
 
 CurrentServices = Annotated[Services, Depends(_services)]

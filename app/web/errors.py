@@ -24,6 +24,7 @@ from app.errors import (
 from app.web.deps import rendering_for
 from app.web.forms import SubmittedForm
 from app.web.headers import HEADERS
+from app.web.public_root import path_of
 from app.web.upload_form import context_to_send_again, upload_context
 
 LOG = logging.getLogger("sketchnorm")
@@ -84,7 +85,7 @@ def answer(request: Request, problem: Problem, headers: dict[str, str] | None = 
             problem.as_json(), problem.status, headers, media_type="application/problem+json"
         )
     rendering = rendering_for(request)
-    if request.method == "POST" and request.url.path == "/upload":
+    if request.method == "POST" and path_of(request.scope) == "/upload":
         context = _form_again(request, problem)
         if context["again"] is not None:
             headers["Cache-Control"] = "no-store"  # the page holds the picture
@@ -94,7 +95,7 @@ def answer(request: Request, problem: Problem, headers: dict[str, str] | None = 
 
 def wants_page(request: Request) -> bool:
     """A person at a browser, as far as can be told; programs get JSON."""
-    path = request.url.path
+    path = path_of(request.scope)
     if path.startswith("/api/") or path in ("/livez", "/healthz"):
         return False
     accept = request.headers.get("accept", "")

@@ -12,6 +12,8 @@ from aws_lambda_powertools import Logger
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.web.public_root import path_of
+
 # Set by the gateway's integration with the service; a visitor's own is overwritten there.
 GATEWAY_ID = "x-apigw-request-id"
 WATCHED = frozenset({"/livez"})  # asked twice a minute by the scheduler
@@ -36,16 +38,16 @@ class RequestLog:
             await send(message)
 
         # Kept with the context of this request, which its thread of the pool inherits; keys set
-        # any other way would leak into requests that run at the same time.
+        # any other way would leak into requests that run at the same time. They are not cleared:
+        # the context ends with the request, and only then has the server written a traceback.
         self.logger.thread_safe_append_keys(correlation_id=correlation_id(scope))
         try:
             await self.app(scope, receive, send_and_note)
         finally:
             self._write(scope, status, time.perf_counter() - began)
-            self.logger.thread_safe_clear_keys()
 
     def _write(self, scope: Scope, status: int, seconds: float) -> None:
-        if scope["path"] in WATCHED and status == HTTPStatus.OK:
+        if path_of(scope) in WATCHED and status == HTTPStatus.OK:
             return
         self.logger.info(
             "request",

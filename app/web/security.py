@@ -15,6 +15,7 @@ from app.web.errors import Problem, answer
 from app.web.head import HeadAsGet
 from app.web.headers import HEADERS
 from app.web.limits import LARGEST_BODY, LARGEST_DRAINED, TOO_LARGE
+from app.web.public_root import path_of
 
 CROSS_SITE: Final = "This form was sent from another site; open the upload page here and try again."
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -64,7 +65,7 @@ class SameOrigin:
 
     @staticmethod
     def _refuses(scope: Scope) -> bool:
-        if scope["method"] in SAFE_METHODS or scope["path"].startswith("/api/"):
+        if scope["method"] in SAFE_METHODS or path_of(scope).startswith("/api/"):
             return False
         return Headers(scope=scope).get("sec-fetch-site") not in OWN_SITES
 

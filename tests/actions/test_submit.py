@@ -1,9 +1,11 @@
 """What fails half way leaves nothing behind."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 
 from app.actions.submit import Submission, submit
 from app.bootstrap import Services
@@ -41,22 +43,53 @@ def test_when_the_map_cannot_be_stored_the_picture_is_removed(
     assert stored() == (0, 0)
 
 
-def test_when_the_commit_fails_both_files_are_removed(
-    services: Services, stored: StoredCount
-) -> None:
-    def fail(*_: object) -> None:
-        raise StorageUnavailable("The disk is full.")
+@contextmanager
+def commits_failing(services: Services, *, before: bool) -> Iterator[None]:
+    """Before anything was committed, or once all was and only the answer is lost."""
 
-    event.listen(services.database.engine, "commit", fail)
-    with pytest.raises(StorageUnavailable):
+    def fail(connection: Connection, cursor: object, statement: str, *_: object) -> None:
+        if statement == "COMMIT":
+            raise StorageUnavailable("The disk fails.")
+
+    moment = "before_cursor_execute" if before else "after_cursor_execute"
+    event.listen(services.database.engine, moment, fail)
+    yield
+    event.remove(services.database.engine, moment, fail)
+
+
+def submit_in_vain(services: Services) -> None:
+    with pytest.raises(StorageUnavailable, match="The disk fails"):
         submit(
             SUBMISSION,
             analyzer=services.analyzer,
             database=services.database,
             blobs=services.blobs,
         )
-    event.remove(services.database.engine, "commit", fail)
+
+
+def test_when_the_commit_fails_both_files_are_removed(
+    services: Services, stored: StoredCount
+) -> None:
+    with commits_failing(services, before=True):
+        submit_in_vain(services)
     assert stored() == (0, 0)
+
+
+def test_when_only_the_word_of_the_commit_is_lost_the_row_keeps_its_files(
+    services: Services, stored: StoredCount
+) -> None:
+    with commits_failing(services, before=False):
+        submit_in_vain(services)
+    assert stored() == (1, 2)
+
+
+def test_files_that_cannot_be_removed_do_not_hide_what_went_wrong(services: Services) -> None:
+    class Undeletable(WatchedStore):
+        def delete(self, key: str) -> None:
+            raise StorageUnavailable("Nothing can be deleted.")
+
+    with commits_failing(services, before=True):
+        submit_in_vain(replace(services, blobs=Undeletable(services.blobs)))
 
 
 def test_a_fingerprint_changes_with_every_field() -> None:

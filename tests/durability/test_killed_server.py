@@ -14,9 +14,12 @@ from typing import Any
 import httpx
 import pytest
 from PIL import Image
+from sqlalchemy import func, select
 
+from app.storage.database import Database
 from app.storage.folder import FolderBlobStore
 from app.storage.sqlite import JournalChoice
+from app.storage.tables import Job
 from tests.support.processes import Child
 from tests.support.served import serve
 from tests.support.storage import open_database
@@ -99,10 +102,16 @@ def pixels(content: bytes) -> bytes:
         return picture.tobytes()
 
 
+def jobs_done(database: Database) -> int:
+    done = select(func.count()).select_from(Job).where(Job.finished_at.is_not(None))
+    with database.reading() as tx:
+        return tx.scalar(done) or 0
+
+
 def kill_rounds(folder: Path, mode: JournalChoice, rounds: int) -> None:
     with open_database(folder, journal=mode):
         pass
-    told = 0
+    told = worked = 0
     seen: set[str] = set()
     for _ in range(rounds):
         uploads = upload_until_killed(folder, mode)
@@ -111,8 +120,10 @@ def kill_rounds(folder: Path, mode: JournalChoice, rounds: int) -> None:
             check_told(address, uploads)
         with open_database(folder, journal=mode) as database:
             seen = check_whole(database, FolderBlobStore(folder / "blobs", "local"), seen)
+            worked = jobs_done(database)
         assert seen >= {answer["id"] for answer, _ in uploads.kept}
     assert told > 2 * rounds, "too few uploads to prove anything"
+    assert worked > rounds, "too little was done in the background"
 
 
 @pytest.mark.parametrize("mode", MODES)

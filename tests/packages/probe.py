@@ -5,7 +5,7 @@ import time
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
-from app.actions.submit import Submission, add_rows, files_kept, plan_keeping
+from app.actions.submit import Submission, add_rows, filed, plan_keeping
 from app.bootstrap import Services
 from tests.support.pictures import a_drawing, as_bytes
 
@@ -64,7 +64,7 @@ def _hang(request: Request) -> Response:
     services: Services = request.app.state.services
     analysis = services.analyzer.analyze(as_bytes(a_drawing()), 6.5, None)
     keeping = plan_keeping(analysis)
-    with files_kept(keeping, analysis, services.blobs), services.database.writing() as session:
+    with filed(keeping, analysis, database=services.database, blobs=services.blobs) as session:
         add_rows(session, keeping, analysis, Submission(b"", 6.5, None))
         session.flush()
         time.sleep(60)

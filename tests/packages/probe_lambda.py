@@ -9,4 +9,4 @@ from handlers.gateway import adapt
 from tests.packages.probe import with_probe
 
 settings = Settings.load(os.environ, Path.cwd())
-handler = adapt(with_probe(open_app(settings)), settings.public_prefix)
+handler = adapt(with_probe(open_app(settings)))

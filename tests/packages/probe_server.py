@@ -5,7 +5,7 @@ from pathlib import Path
 
 from app.environment import Settings
 from app.serving import open_app
-from ecs.serve import run
+from ecs.server import run
 from tests.packages.probe import with_probe
 
 if __name__ == "__main__":

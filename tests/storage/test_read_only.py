@@ -107,3 +107,11 @@ def test_one_that_is_in_use_is_refused_because_its_last_changes_would_be_missed(
         tx.flush()
         with pytest.raises(ConfigurationError, match="is in use"):
             Database.open_read_only(sqlite_url(tmp_path), "local")
+
+
+def test_a_store_that_is_only_read_is_well_where_nothing_can_be_written(tmp_path: Path) -> None:
+    FolderBlobStore(tmp_path / "blobs", "local")
+    with read_only(tmp_path):
+        FolderBlobStore(tmp_path / "blobs", "local", read_only=True).check()
+    with pytest.raises(StorageUnavailable):
+        FolderBlobStore(tmp_path / "nothing", "local", read_only=True).check()

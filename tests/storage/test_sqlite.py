@@ -26,7 +26,7 @@ MOUNTINFO = """\
 @pytest.fixture
 def network(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every folder seems to lie on another machine."""
-    monkeypatch.setattr(sqlite, "on_network", lambda folder: True)
+    monkeypatch.setattr(sqlite, "on_network", lambda file: True)
 
 
 def journal(database: Database) -> str:
@@ -58,6 +58,17 @@ def test_a_network_file_system_is_recognised_by_its_mount(
     mounts.write_text(MOUNTINFO)
     assert on_network(Path(folder), mounts) is expected
     assert not on_network(Path(folder), tmp_path / "a system without /proc")
+
+
+def test_a_link_lies_where_it_leads_and_a_file_can_be_mounted_alone(tmp_path: Path) -> None:
+    mounts, link = tmp_path / "mountinfo", tmp_path / "link.sqlite3"
+    for name in ("efs", "alone.sqlite3"):
+        with mounts.open("a") as lines:
+            lines.write(f"23 22 0:22 / {tmp_path}/{name} rw - nfs4 127.0.0.1:/ rw\n")
+    link.symlink_to(tmp_path / "efs" / "real.sqlite3")
+    assert on_network(link, mounts)
+    assert on_network(tmp_path / "alone.sqlite3", mounts)
+    assert not on_network(tmp_path / "other.sqlite3", mounts)
 
 
 def test_on_a_local_disk_the_journal_is_a_wal_and_connections_are_pooled(tmp_path: Path) -> None:
@@ -97,7 +108,7 @@ def test_a_database_in_wal_is_refused_on_a_network_file_system(
 ) -> None:
     with open_database(tmp_path):
         pass
-    monkeypatch.setattr(sqlite, "on_network", lambda folder: True)
+    monkeypatch.setattr(sqlite, "on_network", lambda file: True)
     with pytest.raises(ConfigurationError, match="WAL mode on a network"):
         Database.open(sqlite_url(tmp_path), "local")
 

@@ -9,4 +9,4 @@ JOURNALS = ("wal", "delete")
 
 def use_journal(journal: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have databases opened from now on as on a disk that needs this journal."""
-    monkeypatch.setattr(sqlite, "on_network", lambda folder: journal == "delete")
+    monkeypatch.setattr(sqlite, "on_network", lambda file: journal == "delete")

@@ -1,6 +1,8 @@
 """The whole app in a process of its own, on a real port; only the bundle is made up."""
 
 import socket
+from dataclasses import replace
+from datetime import timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -9,9 +11,14 @@ import uvicorn
 from app.bootstrap import assemble
 from app.environment import Settings
 from app.main import create_app
+from app.storage.jobs import Recurring
 from app.storage.sqlite import JournalChoice
+from app.work import RETENTION, Parts
+from app.worker import Worker
 from tests.support.analyzers import FakeAnalyzer
 from tests.support.storage import sqlite_url
+
+EVERY = timedelta(milliseconds=100)  # far more often than in earnest, so that kills fall into it
 
 
 def settings_for(folder: Path, mode: JournalChoice) -> Settings:
@@ -29,7 +36,11 @@ def settings_for(folder: Path, mode: JournalChoice) -> Settings:
 
 def serve(folder: Path, mode: JournalChoice, mouth: Connection) -> None:
     """Serve until killed; the port is told once it can be connected to."""
-    app = create_app(assemble(settings_for(folder, mode), FakeAnalyzer))
+    settings = settings_for(folder, mode)
+    services = assemble(settings, FakeAnalyzer)
+    work = Parts(settings, services.database, services.blobs).work()
+    busy = replace(work, schedule=[Recurring(RETENTION, EVERY)])
+    app = create_app(services, Worker(busy, EVERY.total_seconds()).beside)
     # The protocol is named because asyncio sends without delay only on sockets that name it.
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))

@@ -1,8 +1,13 @@
 """What watchers are told."""
 
+from datetime import timedelta
+from secrets import token_hex
+
 from app.actions.health import Health, RecentHealth
 from app.bootstrap import Services
 from app.storage import tables
+from app.storage.jobs import enqueue
+from app.storage.tables import now
 from tests.support.analyzers import FakeAnalyzer
 from tests.support.visitors import Visitor
 
@@ -19,6 +24,7 @@ def test_a_server_in_order_says_so_of_every_part(visitor: Visitor) -> None:
         "status": "ok",
         "database": "ok",
         "store": "ok",
+        "work": "ok",
         "bundle": {"status": "ok", "version": "test-1", "sha256": "a" * 64},
     }
 
@@ -47,6 +53,38 @@ def test_the_last_answer_holds_for_five_seconds() -> None:
     for times[0] in (0.0, 1.0, 4.9, 5.0, 6.0):
         recent.read()
     assert asked == [0.0, 5.0]
+
+
+def test_work_that_was_given_up_is_told_until_its_kind_is_done_again(
+    visitor: Visitor, services: Services
+) -> None:
+    def ends(error: str | None) -> None:
+        with services.database.writing() as tx:
+            tx.add(
+                tables.Job(
+                    kind="retention", unique_key=token_hex(8), created_at=now(), run_after=now(),
+                    finished_at=now(), last_error=error,
+                )
+            )  # fmt: skip
+
+    ends("The store is gone from /mnt/efs.")
+    health = visitor.opens("/healthz")
+    assert (health.status_code, health.json()["status"]) == (200, "degraded")
+    assert "was given up (retention); sketchnorm jobs tells why" in health.json()["work"]
+    assert "/mnt" not in health.text
+    ends(None)
+    assert check(services).status == "ok"
+
+
+def test_a_background_that_fell_silent_is_told(services: Services) -> None:
+    enqueue(services.database, "retention", "retention@1", now() - timedelta(hours=14))
+    assert "Nothing was asked of the background since" in str(check(services).work)
+    enqueue(services.database, "retention", "retention@2", now())
+    assert check(services).work == "ok"
+
+
+def check(services: Services) -> Health:
+    return services.health.check()
 
 
 def test_a_bundle_that_is_not_the_published_one_makes_it_degraded_but_serving() -> None:

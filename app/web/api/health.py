@@ -37,6 +37,7 @@ def get_health(services: CurrentServices) -> JSONResponse:
     }
     # Only a store elsewhere has files wait for it.
     spool = {"spool": {"status": health.spool, "waiting": health.waiting}} if health.spool else {}
-    parts = {"database": health.database, "store": health.store, **spool, "bundle": bundle}
+    work = {"work": health.work} if health.work else {}  # a read-only copy has none
+    parts = {"database": health.database, "store": health.store, **spool, **work, "bundle": bundle}
     body = {"status": health.status, **parts}
     return JSONResponse(body, 200 if health.serving else 503, FRESH)

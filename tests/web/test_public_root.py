@@ -1,0 +1,60 @@
+"""What visitors see before our paths is in every link, and never in the way of a route."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from app.bootstrap import Services
+from app.main import create_app
+from app.web.public_root import without_root
+from tests.support.visitors import Visitor, a_drawing
+
+PREFIXES = ["", "/drawings", "/api", "/a/b"]
+
+
+@pytest.fixture(params=PREFIXES)
+def prefix(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def visitor(services: Services, prefix: str) -> Visitor:
+    """Who comes through something that takes the prefix off."""
+    return Visitor(create_app(services, public_prefix=prefix))
+
+
+def links(html: str) -> Iterator[str]:
+    return (link for link in re.findall(r'(?:href|src|action)="([^"]+)"', html) if link[0] == "/")
+
+
+def test_every_link_of_a_result_begins_with_it_and_is_served_without_it(
+    visitor: Visitor, prefix: str
+) -> None:
+    told = visitor.submits(a_drawing(), age_years="6").json()["links"]
+    page = visitor.opens(told["page"].removeprefix(prefix))
+    assert page.status_code == 200
+    for link in (*links(page.text), *filter(None, told.values())):
+        assert link.startswith(f"{prefix}/")
+        assert visitor.opens(link.removeprefix(prefix)).status_code == 200, link
+
+
+def test_what_is_for_programs_is_told_by_our_path_alone(visitor: Visitor, prefix: str) -> None:
+    assert (
+        visitor.opens("/nowhere", accept="text/html")
+        .headers["content-type"]
+        .startswith("text/html")
+    )
+    assert visitor.opens("/api/nowhere", accept="text/html").json()["status"] == 404
+    from_elsewhere = visitor.submits(
+        a_drawing(), to="/upload", headers={"Sec-Fetch-Site": "cross-site"}, age_years="6"
+    )
+    assert from_elsewhere.status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [("/prod", "/"), ("/prod/upload", "/upload"), ("/production", "/production"), ("/", "/")],
+)
+def test_only_whole_steps_of_a_path_are_a_root(path: str, expected: str) -> None:
+    assert without_root(path, "/prod") == expected
