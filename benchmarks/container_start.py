@@ -61,10 +61,9 @@ class Task:
 def seed(folder: Path) -> None:
     """Make the database with another container, whose user it then belongs to."""
     folder.chmod(0o777)
-    command = ["python", "-m", "app.cli"]
     for word in ("migrate", "seed"):
         with containers.running(
-            containers.service_image(), [f"--volume={folder}:/data"], [*command, word],
+            containers.service_image(), [f"--volume={folder}:/data"], ["sketchnorm", word],
             {"ENVIRONMENT": "local", "DATA_DIR": "/data"},
         ) as container:  # fmt: skip
             if containers.tool("wait", container.id) != "0":

@@ -40,10 +40,11 @@ def test_the_service_runs_as_nobody_in_particular() -> None:
 
 
 def test_the_health_check_tells_the_living_from_the_dead() -> None:
+    check = containers.health_check(containers.service_image())
     with service() as (container, _):
-        assert containers.run_in(container, "python", "-IS", "ecs/healthcheck.py") == 0
+        assert containers.run_in(container, *check) == 0
     with containers.running(containers.service_image(), command=["sleep", "60"]) as container:
-        assert containers.run_in(container, "python", "-IS", "ecs/healthcheck.py") == 1
+        assert containers.run_in(container, *check) == 1
 
 
 def test_300_analyses_in_a_row_fit_the_memory() -> None:

@@ -35,7 +35,7 @@ class Production:
 
     def runs(self, *command: str) -> str:
         """A one-off task of the image; what it says."""
-        with self._task(["python", "-m", "app.cli", *command], self.settings) as task:
+        with self._task(["sketchnorm", *command], self.settings) as task:
             assert containers.tool("wait", task.id) == "0", task.log()
             return task.log()
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,18 +34,23 @@ class EmulatedFunction:
     def invoke(self, event: Mapping[str, object]) -> object:
         """The function's answer; a text where it timed out."""
         with self._turn:
-            response = httpx.post(f"{self.address}{INVOCATIONS}", json=event, timeout=120)
-        try:
-            answer: object = response.json()
-        except json.JSONDecodeError:
-            return response.text
-        return answer
+            return post_event(self.address, event)
 
     def init_seconds(self) -> float:
         """How long its modules took to import, as the emulator reports it."""
         found = re.search(r"INIT REPORT\(durationMs: ([0-9.]+)", self.log.read_text())
         assert found, self.log.read_text()
         return float(found.group(1)) / 1000
+
+
+def post_event(address: str, event: Mapping[str, object]) -> object:
+    """The answer of the function that is emulated at ``address``; a text where it timed out."""
+    response = httpx.post(f"{address}{INVOCATIONS}", json=event, timeout=120)
+    try:
+        answer: object = response.json()
+    except json.JSONDecodeError:
+        return response.text
+    return answer
 
 
 @contextmanager
@@ -75,15 +80,17 @@ def emulated(
         ) as process,
     ):
         try:
-            yield EmulatedFunction(_when_up(port, process), process, log)
+            address = when_listening(port, lambda: process.poll() is None)
+            yield EmulatedFunction(address, process, log)
         finally:
             process.terminate()
 
 
-def _when_up(port: int, process: subprocess.Popen[bytes]) -> str:
+def when_listening(port: int, alive: Callable[[], bool]) -> str:
+    """The emulator's address, once it takes events."""
     address = f"http://127.0.0.1:{port}"
     until = time.monotonic() + 20
-    while time.monotonic() < until and process.poll() is None:
+    while time.monotonic() < until and alive():
         try:
             httpx.get(address, timeout=5)
         except httpx.TransportError:

@@ -99,6 +99,15 @@ def running(
         tool("rm", "--force", container.id)
 
 
+def health_check(image: str) -> list[str]:
+    """The command by which the image says that it wants to be watched."""
+    told = json.loads(tool("image", "inspect", image))[0]
+    check = told.get("Healthcheck") or told["Config"]["Healthcheck"]  # podman, Docker
+    kind, *command = check["Test"]
+    assert kind == "CMD"
+    return [str(word) for word in command]
+
+
 def layers_above(image: str, base: str) -> int:
     """How many bytes ``image`` adds to ``base``, uncompressed."""
     sizes = [json.loads(tool("image", "inspect", name))[0]["Size"] for name in (image, base)]
