@@ -72,7 +72,7 @@ class S3Server:
         return f"http://127.0.0.1:{self.ports['s3']}"
 
     def environ(self, name: str = "APP") -> dict[str, str]:
-        """What a process needs to use it, as ``app`` or as ``reader``, who may only read a part."""
+        """What a process needs to use it as one of those in ``s3_identities.json``."""
         return {
             "AWS_ENDPOINT_URL": self.url,
             "AWS_ACCESS_KEY_ID": f"AKIA{name}",

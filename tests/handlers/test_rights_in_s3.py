@@ -1,0 +1,52 @@
+"""The scheduled functions do their work with the rights in the bucket that the template gives them.
+
+The server knows no rights as narrow as those to delete, so retention's are not tried here.
+"""
+
+from pathlib import Path
+
+import pytest
+from boto3.session import Session
+from botocore.exceptions import ClientError
+
+from handlers import backup, restore_drill
+from tests.support.operators import Operator
+from tests.support.s3_server import BUCKET, REGION, S3Server
+
+
+@pytest.fixture
+def bucket(s3: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> S3Server:
+    """The bucket of a production database."""
+    operator = Operator.with_a_site(tmp_path / "site", "production")
+    settings = {
+        "ENVIRONMENT": "production", "S3_BUCKET_NAME": BUCKET, "AWS_REGION": REGION,
+        "DATABASE_URL": f"sqlite:///{operator.database}", "SECRET_MANAGER_ENABLED": "false",
+    }  # fmt: skip
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    return s3
+
+
+def be(name: str, s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable, value in s3.environ(name).items():
+        monkeypatch.setenv(variable, value)
+
+
+def test_the_backup_writes_below_backups_and_the_drill_only_reads(
+    bucket: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    be("BACKUP", bucket, monkeypatch)
+    made = backup.handler({}, None)
+    assert made["copied"] is True
+    be("DRILL", bucket, monkeypatch)
+    assert restore_drill.handler({}, None)["backup"] == made["backup"]
+
+
+@pytest.mark.parametrize("name", ["BACKUP", "DRILL"])
+def test_neither_may_touch_drawings(
+    bucket: S3Server, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    be(name, bucket, monkeypatch)
+    client = Session(region_name=REGION).client("s3", endpoint_url=bucket.url)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        client.put_object(Bucket=BUCKET, Key="drawings/one", Body=b"x")
