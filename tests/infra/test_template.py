@@ -190,7 +190,7 @@ def test_a_deployment_that_lacks_something_is_refused(given: dict[str, str], wor
     assert word in refusal
 
 
-@pytest.mark.parametrize(("role", "mounted"), set(FUNCTIONS) - {("local", False)}, ids=str)
+@pytest.mark.parametrize(("role", "mounted"), list(FUNCTIONS)[1:], ids=str)
 def test_a_deployment_that_lacks_nothing_is_not(role: str, mounted: bool) -> None:
     assert translated(ApiRole=role, **(DISK if mounted else {})).refusals() == []
 
