@@ -1,5 +1,8 @@
 """The answer as API Gateway is given it."""
 
+import asyncio
+from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import httpx
@@ -11,6 +14,15 @@ from handlers.gateway import adapt
 from tests.support.gateway import Shape
 
 TEXT = "häuschen ✏"
+
+
+@pytest.fixture(autouse=True)
+def loop() -> Iterator[None]:
+    """Mangum would make one, and close none."""
+    with closing(asyncio.new_event_loop()) as loop:
+        asyncio.set_event_loop(loop)
+        yield
+        asyncio.set_event_loop(None)
 
 
 def answered(media_type: str, shape: Shape) -> dict[str, Any]:

@@ -171,6 +171,7 @@ def test_the_database_is_migrated_before_the_site_is_replaced(sole: Stack) -> No
     # Which changes with the image, so that each release asks anew.
     (version,) = sole.of_type("AWS::Lambda::Version")
     assert migration["Release"] == {"Ref": version}
+    assert migration["Database"] == DISK["AccessPointArn"]
     assert "${Migration}" in sole.functions()["ApiFunction"]["Description"]["Fn::Sub"]
     assert "Migration" in sole.resources()["RetentionFunction"]["DependsOn"]
 
