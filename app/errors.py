@@ -16,11 +16,12 @@
     ├── BundleError                the bundle is missing, changed or not understood
     ├── BackupError                no backup can be made of this, or this one cannot be trusted
     ├── StorageUnavailable         the database or the store cannot be reached now
-    ├── JobFailed                  work in the background failed and is tried again
     │   ├── StorageBusy            another writer holds it for too long
     │   ├── StorageFull            its disk is full
     │   ├── ReadOnly               it can be read, but nothing can be kept in it
+    │   ├── StorageRefused         it answers, but not as asked; it may do what others ask
     │   └── StorageDamaged         what is in it has to be restored
+    ├── JobFailed                  work in the background failed and is tried again
     └── Busy                       too many drawings wait for their turn
 
 Each carries one sentence that says what happened and what to do next. How a refusal looks over
@@ -98,6 +99,10 @@ class StorageBusy(StorageUnavailable):
 
 class StorageFull(StorageUnavailable):
     """The disk of the database or the store is full."""
+
+
+class StorageRefused(StorageUnavailable):
+    """The store was reached and did not do what it was asked; it may well do what others ask."""
 
 
 class StorageDamaged(StorageUnavailable):
