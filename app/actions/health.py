@@ -74,12 +74,23 @@ class RecentHealth:
     _latest: tuple[float, Health] | None = None
 
     def read(self) -> Health:
-        """Ask again only where the last answer is older than ``seconds``."""
-        with self._lock:
-            if self._latest is None or self.clock() - self._latest[0] >= self.seconds:
-                health = self.check()
-                self._latest = (self.clock(), health)
-            return self._latest[1]
+        """Ask again only where the last answer is older than ``seconds``.
+
+        One asks at a time; who comes meanwhile gets the last answer, if there ever was one.
+        """
+        known = self._latest
+        alone = self._lock.acquire(blocking=known is None)
+        try:
+            return self._read_alone() if alone or known is None else known[1]
+        finally:
+            if alone:
+                self._lock.release()
+
+    def _read_alone(self) -> Health:
+        if self._latest is None or self.clock() - self._latest[0] >= self.seconds:
+            health = self.check()
+            self._latest = (self.clock(), health)
+        return self._latest[1]
 
 
 def _outcome(attempt: Callable[[], object]) -> str:

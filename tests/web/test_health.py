@@ -1,5 +1,8 @@
 """What watchers are told."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 from app.actions.health import Health, RecentHealth
 from app.bootstrap import Services
 from app.storage import tables
@@ -47,6 +50,29 @@ def test_the_last_answer_holds_for_five_seconds() -> None:
     for times[0] in (0.0, 1.0, 4.9, 5.0, 6.0):
         recent.read()
     assert asked == [0.0, 5.0]
+
+
+def test_who_comes_while_another_asks_gets_the_last_answer() -> None:
+    begun, end, times = threading.Event(), threading.Event(), [0.0]
+    answers = [Health(word, "ok", "ok", FakeAnalyzer().reference) for word in ("first", "second")]
+
+    def check() -> Health:
+        if times[0] == 10.0:
+            begun.set()
+            assert end.wait(20)
+            return answers[1]
+        return answers[0]
+
+    recent = RecentHealth(check, clock=lambda: times[0])
+    recent.read()
+    times[0] = 10.0
+    with ThreadPoolExecutor(1) as thread:
+        asking = thread.submit(recent.read)
+        assert begun.wait(20)
+        assert recent.read().database == "first"
+        end.set()
+        assert asking.result(20).database == "second"
+    assert recent.read().database == "second"
 
 
 def test_a_bundle_that_is_not_the_published_one_makes_it_degraded_but_serving() -> None:
