@@ -57,8 +57,8 @@ class OneAtATime:
     """Lets one analysis run at a time.
 
     A quarter of a CPU makes two at once slower than one after the other, and each needs its own
-    hundred megabytes. Few may wait: a waiting request holds a thread of the pool that
-    ``/livez`` needs too, and a task that cannot answer there is killed.
+    hundred megabytes. Few may wait: a waiting request holds a thread of the pool that every page
+    needs.
     """
 
     analyzer: Analyzer
@@ -109,7 +109,7 @@ def assemble(settings: Settings, open_own: Callable[[], OpenedBundle]) -> Servic
                 database=database,
                 blobs=blobs,
                 bundle=current,
-                spool=spooling.spool if spooling else None,
+                spooling=spooling,
             )
         ),
         spooling=spooling,

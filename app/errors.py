@@ -19,6 +19,7 @@
     │   ├── StorageBusy            another writer holds it for too long
     │   ├── StorageFull            its disk is full
     │   ├── ReadOnly               it can be read, but nothing can be kept in it
+    │   ├── StorageRefused         it answers, but not as asked; it may do what others ask
     │   └── StorageDamaged         what is in it has to be restored
     ├── JobFailed                  work in the background failed and is tried again
     ├── CommandFailed              an operator's command failed where it was run for them
@@ -99,6 +100,10 @@ class StorageBusy(StorageUnavailable):
 
 class StorageFull(StorageUnavailable):
     """The disk of the database or the store is full."""
+
+
+class StorageRefused(StorageUnavailable):
+    """The store was reached and did not do what it was asked; it may well do what others ask."""
 
 
 class StorageDamaged(StorageUnavailable):

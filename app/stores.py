@@ -39,7 +39,7 @@ def open_spooling(settings: Settings) -> SpoolingBlobStore | None:
     if config.storage_backend == "local" or config.s3_bucket_name is None:
         return None
     store = S3BlobStore.open(config.s3_bucket_name, config.environment, config.aws_region)
-    return SpoolingBlobStore(store, Spool(spool_folder(settings)))
+    return SpoolingBlobStore(store, Spool(spool_folder(settings)), away=not store.checked)
 
 
 def spool_folder(settings: Settings) -> Path:

@@ -31,6 +31,7 @@ class Metric(StrEnum):
     BACKUP_AGE_SECONDS = "BackupAgeSeconds"
     BLOBS_MISSING = "BlobsMissing"
     SPOOL_WAITING = "SpoolWaiting"
+    SPOOL_REFUSED = "SpoolRefused"
 
     @property
     def unit(self) -> MetricUnit:

@@ -47,9 +47,11 @@ class Parts:
         return Work(self.database, handlers, [Recurring(kind, EVERY[kind]) for kind in handlers])
 
     def _drain(self, store: SpoolingBlobStore) -> None:
-        """Move what waits; what still does is counted, for an alarm."""
+        """Move what waits; what still does is counted, and what was refused, for alarms."""
         metrics = Metrics(self.settings.environment.metrics_enabled)
-        metrics.put(Metric.SPOOL_WAITING, store.drain().left)
+        drained = store.drain()
+        metrics.put(Metric.SPOOL_WAITING, drained.left)
+        metrics.put(Metric.SPOOL_REFUSED, drained.refused)
 
 
 @contextmanager

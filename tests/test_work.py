@@ -30,9 +30,9 @@ def counting(settings: Settings) -> Settings:
     return replace(settings, environment=replace(settings.environment, metrics_enabled=True))
 
 
-def waiting(printed: str) -> list[float]:
-    lines = [json.loads(line) for line in printed.splitlines() if "SpoolWaiting" in line]
-    return [value for line in lines for value in line["SpoolWaiting"]]
+def written(printed: str, metric: str) -> list[float]:
+    lines = [json.loads(line) for line in printed.splitlines() if metric in line]
+    return [value for line in lines for value in line[metric]]
 
 
 def test_what_waits_in_the_spool_is_moved_once_the_store_is_back(
@@ -44,7 +44,7 @@ def test_what_waits_in_the_spool_is_moved_once_the_store_is_back(
     distant.away = False
     assert run_due_jobs(Parts(counting, database, store).work()) == JobsRun(done=2)
     assert distant.blobs == {"drawings/a": b"picture"}
-    assert waiting(capsys.readouterr().out) == [0]
+    assert written(capsys.readouterr().out, "SpoolWaiting") == [0]
 
 
 def test_how_many_still_wait_is_counted_for_an_alarm(
@@ -54,7 +54,19 @@ def test_how_many_still_wait_is_counted_for_an_alarm(
     for key in ("drawings/a", "drawings/b"):
         store.put(key, b"picture", "image/png")
     run_due_jobs(Parts(counting, database, store).work())
-    assert waiting(capsys.readouterr().out) == [2]
+    assert written(capsys.readouterr().out, "SpoolWaiting") == [2]
+
+
+def test_how_many_were_refused_is_counted_too_and_the_job_is_done(
+    database: Database, counting: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spool = Spool(tmp_path / "spool")
+    store = SpoolingBlobStore(DistantStore(refuses={"drawings/a"}), spool)
+    for key in ("drawings/a", "drawings/b"):
+        spool.keep(key, b"picture", "image/png")
+    assert run_due_jobs(Parts(counting, database, store).work()) == JobsRun(done=2)
+    printed = capsys.readouterr().out
+    assert (written(printed, "SpoolWaiting"), written(printed, "SpoolRefused")) == ([1], [1])
 
 
 def test_a_folder_needs_no_moving(database: Database, settings: Settings, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from app.storage.blobs import BlobStore
 from app.storage.database import Database
 from app.storage.folder import FolderBlobStore
 from app.storage.spool import Spool
+from app.storage.spooling import SpoolingBlobStore
 from app.storage.tables import now
 
 OK = "ok"
@@ -55,13 +56,21 @@ class Health:
 
 
 def check_health(
-    *, database: Database, blobs: BlobStore, bundle: CurrentBundle, spool: Spool | None = None
+    *,
+    database: Database,
+    blobs: BlobStore,
+    bundle: CurrentBundle,
+    spooling: SpoolingBlobStore | None = None,
 ) -> Health:
-    """Ask every part now; the bundle is what was last seen, and looked for anew meanwhile."""
+    """Ask every part now; the bundle is what was last seen, and looked for anew meanwhile.
+
+    ``spooling`` is ``blobs`` where files may have to wait.
+    """
     bundle.look()
+    spool = spooling.spool if spooling else None
     return Health(
         database=_outcome(database.check),
-        store=_outcome(lambda: _reach(blobs)),
+        store=(spooling and spooling.trouble) or _outcome(lambda: _reach(blobs)),
         bundle=bundle.fault or OK,
         reference=bundle.reference,
         spool=_outcome(spool.check) if spool else None,
@@ -81,12 +90,23 @@ class RecentHealth:
     _latest: tuple[float, Health] | None = None
 
     def read(self) -> Health:
-        """Ask again only where the last answer is older than ``seconds``."""
-        with self._lock:
-            if self._latest is None or self.clock() - self._latest[0] >= self.seconds:
-                health = self.check()
-                self._latest = (self.clock(), health)
-            return self._latest[1]
+        """Ask again only where the last answer is older than ``seconds``.
+
+        One asks at a time; who comes meanwhile gets the last answer, if there ever was one.
+        """
+        known = self._latest
+        alone = self._lock.acquire(blocking=known is None)
+        try:
+            return self._read_alone() if alone or known is None else known[1]
+        finally:
+            if alone:
+                self._lock.release()
+
+    def _read_alone(self) -> Health:
+        if self._latest is None or self.clock() - self._latest[0] >= self.seconds:
+            health = self.check()
+            self._latest = (self.clock(), health)
+        return self._latest[1]
 
 
 def _outcome(attempt: Callable[[], object]) -> str:

@@ -15,6 +15,7 @@ PREFIXES = ("drawings", "models", "saliency_maps", "exports", "backups", "demo")
 NAME = "[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}"
 KEY = re.compile(f"(?:{'|'.join(PREFIXES)})(?:/{NAME})+")
 LONGEST_KEY = 255
+AWAY = "The file store cannot be reached now; try again in a moment."
 GONE = "What was asked for is not kept here, or no longer is."
 
 

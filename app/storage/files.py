@@ -2,10 +2,16 @@
 
 import os
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
+
+UNFINISHED: Final = ".unfinished-"
+# No writer takes longer.
+ABANDONED: Final = timedelta(days=1)
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -19,11 +25,23 @@ def write_atomically(path: Path, content: bytes) -> None:
 def unfinished(path: Path) -> Iterator[IO[bytes]]:
     """A file beside the one that it is to become; its own name is gone in the end."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(prefix=".unfinished-", dir=path.parent, delete=False) as file:
+    with tempfile.NamedTemporaryFile(prefix=UNFINISHED, dir=path.parent, delete=False) as file:
         try:
             yield file
         finally:
             Path(file.name).unlink(missing_ok=True)
+
+
+def remove_abandoned(folder: Path) -> int:
+    """Remove what killed writers left unfinished anywhere below ``folder``; how many it were."""
+    before = time.time() - ABANDONED.total_seconds()
+    removed = 0
+    for path in folder.rglob(f"{UNFINISHED}*"):
+        with suppress(FileNotFoundError):  # its writer lives and has just finished it
+            if path.stat().st_mtime < before:
+                path.unlink()
+                removed += 1
+    return removed
 
 
 def take_name(stream: IO[bytes], path: Path) -> None:

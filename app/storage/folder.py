@@ -1,6 +1,7 @@
 """Blobs in a folder: for a developer's machine and for tests."""
 
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -76,7 +77,10 @@ class FolderBlobStore:
 
     def exists(self, key: str) -> bool:
         """See ``BlobStore``."""
-        return self._path(key).is_file()
+        path = self._path(key)
+        with _unavailable(), suppress(*ABSENT):
+            return stat.S_ISREG(path.stat().st_mode)
+        return False
 
     def keys(self, prefix: str) -> tuple[str, ...]:
         """See ``BlobStore``; unfinished files are not blobs yet."""

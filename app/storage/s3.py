@@ -8,13 +8,22 @@ import logging
 import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal, Self
 from urllib.parse import quote
 
-from app.errors import ConfigurationError, NotFound, SketchnormError, StorageUnavailable
-from app.storage.blobs import GONE, KEY, check_key, check_prefix
+from app.errors import (
+    ConfigurationError,
+    InvalidRequest,
+    NotFound,
+    SketchnormError,
+    StorageRefused,
+    StorageUnavailable,
+)
+from app.storage.blobs import AWAY, GONE, KEY, check_key, check_prefix
 from app.storage.files import take_name, unfinished
+from app.storage.s3_codes import ABSENT, WRONG, is_refusal
 from app.storage.stamp import STAMP, check_stamp, stamp_of
 
 if TYPE_CHECKING:
@@ -24,37 +33,32 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CONNECT_SECONDS = 2
-READ_SECONDS = 10
+# Of each single step: to connect or to send another 128 KiB; to hear of the answer's next bytes. A
+# large blob may take longer than that, a store that keeps silent may not. Amazon too advises to
+# ask again after 2 s.
+CONNECT_SECONDS = 1
+READ_SECONDS = 2
 ATTEMPTS = 2
 CONNECTIONS = 40  # as many as there are threads that answer requests
 CHUNK = 1 << 20
+LONGEST_LINK = timedelta(days=7)  # S3 makes longer ones and then refuses them
 AMAZON = ".amazonaws.com"
 
-AWAY = "The file store cannot be reached now; try again in a moment."
+REFUSED = "The file store does not do what it is asked just now; try again later."
 DAMAGED = "What the file store sent was damaged on its way; try again in a moment."
-# HEAD has no body, so its errors are named by their status.
-ABSENT = frozenset({"NoSuchKey", "404"})
-WRONG = {
-    "NoSuchBucket": "it does not exist; create it, or correct S3_BUCKET_NAME",
-    "PermanentRedirect": "it lies in another region; correct AWS_REGION",
-    "AuthorizationHeaderMalformed": "it lies in another region; correct AWS_REGION",
-    "RequestTimeTooSkewed": "the clock of this machine is wrong; set it",
-    "InvalidAccessKeyId": "the credentials are not known there; correct them",
-    "SignatureDoesNotMatch": "the credentials are not accepted there; correct them",
-    "AccessDenied": "access is denied; allow what docs/storage.md lists",
-    "403": "access is denied; allow what docs/storage.md lists",
-}
 
 
 class S3BlobStore:
-    """A store in a bucket, stamped by the environment that made it; threads may share it."""
+    """A store in a bucket, stamped by the environment that made it; threads may share it.
+
+    ``checked`` is whether the bucket was found to be this environment's since the start.
+    """
 
     def __init__(self, client: "S3Client", bucket: str, environment: str) -> None:
         self.client = client
         self.bucket = bucket
         self.environment = environment
-        self._checked = False
+        self.checked = False
 
     def __repr__(self) -> str:
         return f"S3BlobStore({self.bucket!r}, {self.environment!r})"
@@ -81,7 +85,7 @@ class S3BlobStore:
             self._stamp()
             stamp = self._read_stamp() or b""
         check_stamp(stamp, self.environment, f"the bucket {self.bucket}", "S3_BUCKET_NAME")
-        self._checked = True
+        self.checked = True
 
     def put(self, key: str, content: bytes, content_type: str) -> None:
         """See ``BlobStore``."""
@@ -154,11 +158,16 @@ class S3BlobStore:
         return tuple(sorted(key for key in found if KEY.fullmatch(key)))
 
     def download_url(self, key: str, seconds: int, filename: str) -> str:
-        """A link with which anybody can download the blob for ``seconds``.
+        """A link with which anybody can download the blob for ``seconds``, seven days at most.
 
         It is made without asking the bucket, so nothing need be there. It ends earlier where the
         credentials that signed it do.
         """
+        if not 0 < seconds <= LONGEST_LINK.total_seconds():
+            raise InvalidRequest(
+                f"A link for downloading works for 1 second to {LONGEST_LINK.days} days, not for "
+                f"{seconds} seconds; ask for another time."
+            )
         named = f"attachment; filename*=UTF-8''{quote(filename, safe='')}"
         asked = {
             "Bucket": self.bucket,
@@ -225,14 +234,25 @@ class S3BlobStore:
     @contextmanager
     def _answering(self) -> Iterator[None]:
         """Once the process has started, wrong settings are no fault of whoever asks."""
+        if not self.checked:
+            self._check_late()
         try:
-            if not self._checked:
-                self.check()
             with self._translated():
                 yield
         except ConfigurationError as error:
+            raise StorageRefused(REFUSED, self._advice(error)) from error
+
+    def _check_late(self) -> None:
+        """A bucket that may be another's is as good as one that is away."""
+        try:
+            self.check()
+        except ConfigurationError as error:
             log.warning("%s", error)
-            raise StorageUnavailable(AWAY) from error
+            raise StorageUnavailable(AWAY, self._advice(error)) from error
+
+    def _advice(self, error: ConfigurationError) -> str:
+        """For everybody's eyes, so without the name of the bucket."""
+        return str(error).replace(f"bucket {self.bucket}", "bucket")
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -242,26 +262,30 @@ class S3BlobStore:
         try:
             yield
         except exceptions.ClientError as error:
-            raise self._named(_code(error), error) from error
+            raise self._named(error) from error
         except (exceptions.NoCredentialsError, exceptions.PartialCredentialsError) as error:
             raise self._wrong("there are no credentials for it; give the process a role") from error
         except exceptions.FlexibleChecksumError as error:
-            raise StorageUnavailable(DAMAGED) from error
+            raise StorageRefused(DAMAGED) from error
         except (
             exceptions.ConnectionError,
             exceptions.HTTPClientError,
             exceptions.IncompleteReadError,
             exceptions.CredentialRetrievalError,
         ) as error:
-            log.warning("The bucket %s does not answer: %s", self.bucket, error)
+            # What the error says holds the address, and that a drawing's link.
+            log.warning("The bucket %s does not answer: %s", self.bucket, type(error).__name__)
             raise StorageUnavailable(AWAY) from error
 
-    def _named(self, code: str, error: "ClientError") -> SketchnormError:
+    def _named(self, error: "ClientError") -> SketchnormError:
+        code = _code(error)
         if code in ABSENT:
             return NotFound(GONE)
         if code in WRONG:
             return self._wrong(WRONG[code])
-        log.warning("The bucket %s refused a request: %s", self.bucket, error)
+        if is_refusal(code, error.response["ResponseMetadata"]["HTTPStatusCode"]):
+            return StorageRefused(REFUSED, f"The bucket refused a request ({code}).")
+        log.warning("The bucket %s does not answer as it should: %s", self.bucket, error)
         return StorageUnavailable(AWAY)
 
     def _wrong(self, why: str) -> ConfigurationError:

@@ -9,56 +9,38 @@ waits nor is overtaken.
 
 import fcntl
 import hashlib
-import json
 import logging
 import os
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, TypeVar
 
-from app.errors import StorageUnavailable
+from app.errors import NotFound, StorageRefused, StorageUnavailable
+from app.storage import faults
 from app.storage.blobs import BlobStore
-from app.storage.files import sync_folder, write_atomically
+from app.storage.files import remove_abandoned, sync_folder, write_atomically
+from app.storage.waiting import Label, Waiting
 
 log = logging.getLogger(__name__)
 
+PLACE = "the spool"
 LOCK = ".lock"
 MOVING = ".moving"
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """The last that was asked for under a key; ``content=None`` is a deletion."""
-
-    key: str
-    content_type: str
-    content: bytes | None
-
-    def as_bytes(self) -> bytes:
-        """A line that describes, then the bytes as they are."""
-        deleted = self.content is None
-        line = json.dumps({"key": self.key, "type": self.content_type, "deleted": deleted})
-        return line.encode() + b"\n" + (self.content or b"")
-
-    @classmethod
-    def from_bytes(cls, written: bytes) -> "Waiting":
-        """Raise ``ValueError`` where this is not what was written."""
-        line, _, content = written.partition(b"\n")
-        try:
-            told = json.loads(line)
-            return cls(told["key"], told["type"], None if told["deleted"] else content)
-        except (KeyError, TypeError) as error:
-            raise ValueError("not a file of a spool") from error
+Part = TypeVar("Part", Label, Waiting)
 
 
 @dataclass(frozen=True)
 class Drained:
-    """How many were moved to where they belong, and how many still wait."""
+    """How many were moved to where they belong, how many still wait, and how many of these because
+    the store ``refused`` them; ``refusal`` is what it said to the last, for the operator.
+    """
 
     moved: int
     left: int
+    refused: int = 0
+    refusal: str | None = None
 
 
 @dataclass(frozen=True)
@@ -69,20 +51,19 @@ class Spool:
 
     def keep(self, key: str, content: bytes, content_type: str) -> None:
         """Safe on the disk when this returns; raise ``StorageUnavailable`` where it is not."""
-        self._write(Waiting(key, content_type, content))
+        self._write(Waiting(Label(key, content_type, deleted=False), content))
 
     def forget(self, key: str) -> None:
         """Remove what waits at ``key``, and have it deleted where it belongs, too."""
-        self._write(Waiting(key, "", None))
+        self._write(Waiting(Label(key, "", deleted=True), b""))
 
     def find(self, key: str) -> Waiting | None:
         """What waits at ``key``; a blob that is moved away meanwhile is there already."""
-        name = _name(key)
-        with _usable():
-            try:
-                return self._read(name)
-            except ValueError as error:
-                raise StorageUnavailable(f"The file {name} in the spool is damaged.") from error
+        return self._find(key, Waiting.read)
+
+    def look(self, key: str) -> Label | None:
+        """What is to be done at ``key``, without reading all that waits."""
+        return self._find(key, Label.read)
 
     def is_waiting(self, key: str) -> bool:
         """Whether anything, a deletion included, is still to be done at ``key``."""
@@ -93,9 +74,9 @@ class Spool:
     def all_below(self, prefix: str) -> dict[str, bool]:
         """The keys at which something waits, and whether that is a blob."""
         with _usable():
-            found = [self._read_whole(name) for name in self._names()]
+            found = [self._read_whole(name, Label.read) for name in self._names()]
         below = [one for one in found if one is not None and one.key.startswith(f"{prefix}/")]
-        return {one.key: one.content is not None for one in below}
+        return {one.key: not one.deleted for one in below}
 
     def count(self) -> int:
         """How many keys wait."""
@@ -103,36 +84,45 @@ class Spool:
             return len(self._names())
 
     def check(self) -> None:
-        """Raise ``StorageUnavailable`` unless something could be kept here now."""
+        """Raise ``StorageUnavailable`` unless a drawing could be kept here now."""
         with _usable():
             self.folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=self.folder):
-                pass
+        faults.check_disk(self.folder, PLACE)
 
     def drain(self, store: BlobStore) -> Drained:
-        """Move what waits to ``store`` until it fails; safe to kill anywhere and to do twice."""
+        """Move what waits to ``store`` until that is away; safe to kill anywhere, and to do twice.
+
+        What the store refuses stays, and holds up nothing else.
+        """
+        with _usable():
+            remove_abandoned(self.folder)
         if not self.count():
             return Drained(0, 0)
         with _usable(), self._alone() as alone:
-            moved = self._move_all(store) if alone else 0
-        return Drained(moved, self.count())
+            moved, refusals = self._move_all(store) if alone else (0, [])
+        return Drained(moved, self.count(), len(refusals), refusals[-1] if refusals else None)
 
-    def _move_all(self, store: BlobStore) -> int:
-        moved = 0
+    def _move_all(self, store: BlobStore) -> tuple[int, list[str]]:
+        """How many were moved, and what the store said to each that it refused."""
+        moved, refusals = 0, []
         for name in self._names():
             try:
                 moved += self._move(name, store)
+            except StorageRefused as error:
+                refusals.append(error.advice)
             except StorageUnavailable as error:
-                log.warning("What waits in the spool stays there for now: %s", error)
+                log.warning("What waits in the spool stays there for now: %s", error.advice)
                 break
-        return moved
+        if refusals:
+            log.error("The store refuses %d files of the spool: %s", len(refusals), refusals[-1])
+        return moved, refusals
 
     def _move(self, name: str, store: BlobStore) -> bool:
         path = self.folder / name
         if path.exists():
             # Also over what an earlier process was moving when it was killed: this is newer.
             path.replace(_moving(path))
-        waiting = self._read_whole(name)
+        waiting = self._read_whole(name, Waiting.read)
         if waiting is None:
             return False
         settle(waiting, store)
@@ -143,17 +133,25 @@ class Spool:
 
     def _write(self, waiting: Waiting) -> None:
         with _usable():
-            write_atomically(self.folder / _name(waiting.key), waiting.as_bytes())
+            write_atomically(self.folder / _name(waiting.label.key), waiting.as_bytes())
 
-    def _read(self, name: str) -> Waiting | None:
+    def _find(self, key: str, read: Callable[[IO[bytes]], Part]) -> Part | None:
+        name = _name(key)
+        with _usable():
+            try:
+                return self._read(name, read)
+            except ValueError as error:
+                raise StorageUnavailable(f"The file {name} in the spool is damaged.") from error
+
+    def _read(self, name: str, read: Callable[[IO[bytes]], Part]) -> Part | None:
         for path in (self.folder / name, _moving(self.folder / name)):
-            with suppress(FileNotFoundError):
-                return Waiting.from_bytes(path.read_bytes())
+            with suppress(FileNotFoundError), path.open("rb") as stream:
+                return read(stream)
         return None
 
-    def _read_whole(self, name: str) -> Waiting | None:
+    def _read_whole(self, name: str, read: Callable[[IO[bytes]], Part]) -> Part | None:
         try:
-            return self._read(name)
+            return self._read(name, read)
         except ValueError:
             log.exception("The file %s in %s is damaged and left there", name, self.folder)
             return None
@@ -180,12 +178,21 @@ def settle(waiting: Waiting, store: BlobStore) -> None:
     Mostly the key is new. It is not where an earlier try was kept and its answer lost, nor where
     the blob replaces another.
     """
-    if waiting.content is None:
-        store.delete(waiting.key)
+    label = waiting.label
+    if label.deleted:
+        store.delete(label.key)
         return
-    kept = store.put_new(waiting.key, waiting.content, waiting.content_type)
-    if not kept and store.get(waiting.key) != waiting.content:
-        store.put(waiting.key, waiting.content, waiting.content_type)
+    kept = store.put_new(label.key, waiting.content, label.content_type)
+    if not kept and not _holds(store, waiting):
+        store.put(label.key, waiting.content, label.content_type)
+
+
+def _holds(store: BlobStore, waiting: Waiting) -> bool:
+    """Not where what was there has been deleted meanwhile."""
+    try:
+        return store.get(waiting.label.key) == waiting.content
+    except NotFound:
+        return False
 
 
 def _is_first(descriptor: int) -> bool:
@@ -209,7 +216,4 @@ def _usable() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StorageUnavailable(
-            "The disk on which files wait for the file store cannot be used now; "
-            "try again in a moment."
-        ) from error
+        raise faults.of_disk(error, PLACE) from error

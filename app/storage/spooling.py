@@ -2,11 +2,15 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from app.errors import NotFound, StorageUnavailable
-from app.storage.blobs import GONE, BlobStore, check_key, check_prefix
+from app.errors import NotFound, StorageRefused, StorageUnavailable
+from app.storage import faults
+from app.storage.blobs import AWAY, GONE, BlobStore, check_key, check_prefix
+from app.storage.files import write_atomically
+from app.storage.pause import Pause
 from app.storage.spool import Drained, Spool
 
 log = logging.getLogger(__name__)
@@ -14,23 +18,27 @@ log = logging.getLogger(__name__)
 # What a visitor hands in cannot be asked for twice. The rest is written by an operator or a job,
 # who had better be told: a bundle published from a laptop must not wait in a folder there.
 SPOOLED = ("drawings", "saliency_maps")
-# A store that does not answer costs each request seconds; one of them finds out for the others.
-PAUSE_SECONDS = 10.0
 
 
 class SpoolingBlobStore:
     """``inner``, and a spool for what it cannot take now; ``drain`` moves that once it can.
 
-    Where something waits at a key, all that follows at that key waits behind it.
+    Where something waits at a key, all that follows at that key waits behind it. ``away`` is what
+    is known of ``inner`` in the beginning.
     """
 
     def __init__(
-        self, inner: BlobStore, spool: Spool, clock: Callable[[], float] = time.monotonic
+        self,
+        inner: BlobStore,
+        spool: Spool,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        away: bool = False,
     ) -> None:
         self.inner = inner
         self.spool = spool
-        self._clock = clock
-        self._away_until = clock()
+        self._pause = Pause(clock, away=away)
+        self._refusal: str | None = None
 
     def __repr__(self) -> str:
         return f"SpoolingBlobStore({self.inner!r}, {str(self.spool.folder)!r})"
@@ -56,19 +64,23 @@ class SpoolingBlobStore:
 
     def get(self, key: str) -> bytes:
         """See ``BlobStore``; first what waits, as that is newer."""
-        waiting = self.spool.find(check_key(key))
-        if waiting is None:
+        content = self._find(key)
+        if content is not None:
+            return content
+        with self._asking():
             return self.inner.get(key)
-        if waiting.content is None:
-            raise NotFound(GONE)
-        return waiting.content
 
     def get_file(self, key: str, file: Path) -> None:
         """See ``BlobStore``; what waits is small."""
-        if self.spool.is_waiting(check_key(key)):
-            file.write_bytes(self.get(key))
-        else:
-            self.inner.get_file(key, file)
+        content = self._find(key)
+        if content is None:
+            with self._asking():
+                self.inner.get_file(key, file)
+            return
+        try:
+            write_atomically(file, content)
+        except OSError as error:
+            raise faults.of_disk(error, "the folder to work in") from error
 
     def delete(self, key: str) -> None:
         """See ``BlobStore``; gone from here at once, and from ``inner`` as soon as it answers."""
@@ -79,12 +91,15 @@ class SpoolingBlobStore:
 
     def exists(self, key: str) -> bool:
         """See ``BlobStore``."""
-        waiting = self.spool.find(check_key(key))
-        return self.inner.exists(key) if waiting is None else waiting.content is not None
+        label = self.spool.look(check_key(key))
+        if label is not None:
+            return not label.deleted
+        with self._asking():
+            return self.inner.exists(key)
 
     def keys(self, prefix: str) -> tuple[str, ...]:
         """See ``BlobStore``; the spool is read first, so that what is moved now is not missed."""
-        waiting = self.spool.all_below(check_prefix(prefix))
+        waiting = self.spool.all_below(prefix) if check_prefix(prefix) in SPOOLED else {}
         there = dict.fromkeys(self.inner.keys(prefix), True)
         return tuple(sorted(key for key, kept in {**there, **waiting}.items() if kept))
 
@@ -94,23 +109,59 @@ class SpoolingBlobStore:
 
     def drain(self) -> Drained:
         """Move what waits; quick where nothing does, and harmless to do at any time."""
-        return self.spool.drain(self.inner)
+        drained = self.spool.drain(self.inner)
+        if drained.moved:
+            self._pause.end()
+        if drained.refused or not drained.left:
+            self._refusal = drained.refusal
+        return drained
+
+    @property
+    def trouble(self) -> str | None:
+        """What ``inner`` said when it last refused what now waits, for the operator.
+
+        Another process may have moved it since.
+        """
+        if self._refusal is not None:
+            with suppress(StorageUnavailable):  # which ``spool.check`` tells
+                self._refusal = self._refusal if self.spool.count() else None
+        return self._refusal
+
+    def _find(self, key: str) -> bytes | None:
+        """What waits; raise ``NotFound`` where that is a deletion."""
+        waiting = self.spool.find(check_key(key))
+        if waiting is not None and waiting.label.deleted:
+            raise NotFound(GONE)
+        return None if waiting is None else waiting.content
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """Nobody at a browser waits for a store that is known to be away."""
+        if not self._pause.admits():
+            raise StorageUnavailable(AWAY)
+        with self._pause.watching():
+            yield
 
     def _is_taken(self, key: str) -> bool:
-        waiting = self.spool.find(check_key(key))
-        if waiting is not None and waiting.content is None:
+        label = self.spool.look(check_key(key))
+        if label is not None and label.deleted:
             raise StorageUnavailable("What was here is still being removed; try again later.")
-        return waiting is not None
+        return label is not None
 
     def _tried(self, key: str, attempt: Callable[[], None]) -> bool:
         """Whether ``inner`` did it; it is not asked out of turn, nor again just after it failed."""
-        if self._clock() < self._away_until or self.spool.is_waiting(key):
+        if self.spool.is_waiting(key) or not self._pause.admits():
             return False
         try:
-            attempt()
+            with self._pause.watching():
+                attempt()
+        except StorageRefused as error:
+            self._refusal = error.advice
+            log.warning("The file store refuses a file, which waits in the spool: %s", error.advice)
+            return False
         except StorageUnavailable as error:
-            self._away_until = self._clock() + PAUSE_SECONDS
-            log.warning("The file store is away, so files wait in %s: %s", self.spool.folder, error)
+            place, why = self.spool.folder, error.advice
+            log.warning("The file store is away, so files wait in %s: %s", place, why)
             return False
         return True
 

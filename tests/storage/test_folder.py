@@ -48,3 +48,11 @@ def test_unfinished_files_are_not_listed(tmp_path: Path) -> None:
     store.put("models/a", b"x", "text/plain")
     (tmp_path / "models" / ".unfinished-x").touch()
     assert store.keys("models") == ("models/a",)
+
+
+def test_a_disk_that_fails_does_not_say_that_a_blob_is_not_there(tmp_path: Path) -> None:
+    store = FolderBlobStore(tmp_path, "local")
+    assert not store.exists("demo/a")
+    (tmp_path / "demo" / "a").symlink_to("a")
+    with pytest.raises(StorageUnavailable):
+        store.exists("demo/a")

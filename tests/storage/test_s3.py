@@ -10,12 +10,21 @@ from typing import Any
 import httpx
 import pytest
 
-from app.errors import ConfigurationError, NotFound, StorageUnavailable, WrongEnvironment
+from app.errors import (
+    ConfigurationError,
+    InvalidRequest,
+    NotFound,
+    StorageRefused,
+    StorageUnavailable,
+    WrongEnvironment,
+)
 from app.storage import s3 as s3_module
+from app.storage.pause import PAUSE_SECONDS
 from app.storage.s3 import S3BlobStore
 from app.storage.stamp import STAMP
-from tests.support.s3_faults import LostAnswer, SilentServer, flip_a_byte, hook
+from tests.support.s3_faults import LostAnswer, SilentServer, flip_a_byte, hook, refuse
 from tests.support.s3_server import BUCKET, REGION, S3Server
+from tests.support.slow_link import SlowLink
 
 MIB = 1 << 20
 
@@ -132,6 +141,13 @@ def test_a_link_lets_anybody_download_one_blob_for_a_while(store: S3BlobStore) -
     assert httpx.get(link.replace("Expires=60", "Expires=600")).status_code == 403
 
 
+@pytest.mark.parametrize("seconds", [-1, 0, 7 * 24 * 3600 + 1])
+def test_a_link_that_s3_would_refuse_is_not_made(store: S3BlobStore, seconds: int) -> None:
+    with pytest.raises(InvalidRequest, match="1 second to 7 days"):
+        store.download_url("exports/a", seconds, "a.csv")
+    assert "Expires=604800" in store.download_url("exports/a", 7 * 24 * 3600, "a.csv")
+
+
 def test_on_amazon_links_name_the_region_as_new_buckets_need(
     monkeypatch: pytest.MonkeyPatch, s3: S3Server
 ) -> None:
@@ -216,7 +232,7 @@ def nothing_listens(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3BlobStor
 
 
 def test_each_use_of_a_bucket_that_is_away_says_so(
-    nothing_listens: S3BlobStore, tmp_path: Path
+    nothing_listens: S3BlobStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     file = tmp_path / "file"
     file.write_bytes(b"as it was")
@@ -224,6 +240,11 @@ def test_each_use_of_a_bucket_that_is_away_says_so(
         with pytest.raises(StorageUnavailable, match="cannot be reached now"):
             use()
         assert file.read_bytes() == b"as it was", name
+    nothing_listens.checked = True
+    with pytest.raises(StorageUnavailable):
+        nothing_listens.get("drawings/secret")
+    assert "EndpointConnectionError" in caplog.text
+    assert "secret" not in caplog.text
 
 
 def test_a_server_that_never_answers_is_given_up_after_two_attempts(
@@ -240,10 +261,56 @@ def test_a_server_that_never_answers_is_given_up_after_two_attempts(
 
 
 def test_the_longest_wait_is_shorter_than_that_of_a_gateway(store: S3BlobStore) -> None:
-    """Behind an HTTP API a request ends after 30 s, and it waits at most once: see the spool."""
+    """An HTTP API gives up after 29 s and our function after 25.
+
+    An upload asks three times: whose the bucket is, once, and for a picture and a map to be kept.
+    At worst each is answered just before it would have been given up. The first that is not
+    answered begins the pause, in which the rest does not ask.
+    """
     used: Any = store.client.meta.config  # its types name no options
     attempts = used.retries["total_max_attempts"]
-    assert (used.connect_timeout + used.read_timeout) * attempts <= 25
+    backoff = sum(2**attempt for attempt in range(attempts - 1))
+    longest = (used.connect_timeout + used.read_timeout) * attempts + backoff
+    assert longest < PAUSE_SECONDS
+    assert 3 * longest <= 21
+
+
+def test_a_large_blob_gets_through_a_slow_link(
+    s3: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each way takes longer than an answer may."""
+    content = bytes(6 * MIB)
+    with SlowLink(s3.ports["s3"], 2 * MIB) as link:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", link.url)
+        store = open_store()
+        store.put("models/trunk", content, "application/octet-stream")
+        assert store.get("models/trunk") == content
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind", "advice"),
+    [
+        (400, "InvalidRequest", StorageRefused, "The bucket refused a request (InvalidRequest)."),
+        (403, "AccessDenied", StorageRefused, "The bucket cannot be used: access is denied;"),
+        (404, "NoSuchBucket", StorageRefused, "The bucket cannot be used: it does not exist;"),
+        (409, "OperationAborted", StorageRefused, "The bucket refused a request (Operation"),
+        (400, "RequestTimeout", StorageUnavailable, "The file store cannot be reached now"),
+        (408, "Timeout", StorageUnavailable, "The file store cannot be reached now"),
+        (429, "TooManyRequests", StorageUnavailable, "The file store cannot be reached now"),
+        (400, "ThrottlingException", StorageUnavailable, "The file store cannot be reached now"),
+        (503, "SlowDown", StorageUnavailable, "The file store cannot be reached now"),
+        (500, "InternalError", StorageUnavailable, "The file store cannot be reached now"),
+    ],
+    ids=lambda value: value if isinstance(value, str) and " " not in value else "",
+)
+def test_a_refusal_is_told_from_a_store_that_does_not_answer(
+    store: S3BlobStore, status: int, code: str, kind: type[StorageUnavailable], advice: str
+) -> None:
+    refuse(store.client, "PutObject", status, code)
+    with pytest.raises(StorageUnavailable) as raised:
+        store.put("demo/a", b"x", "text/plain")
+    assert type(raised.value) is kind
+    assert raised.value.advice.startswith(advice)
 
 
 def test_a_bucket_that_was_away_at_the_start_is_checked_before_it_is_used(

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import NotFound, StorageUnavailable
+from app.errors import NotFound, StorageRefused, StorageUnavailable
 from app.storage.folder import FolderBlobStore
+from app.storage.pause import PAUSE_SECONDS
 from app.storage.spool import Drained, Spool
-from app.storage.spooling import PAUSE_SECONDS, SpoolingBlobStore
+from app.storage.spooling import SpoolingBlobStore
 from tests.support.distant_store import DistantStore
 
 KEY = "drawings/a"
@@ -223,6 +224,93 @@ def test_after_a_failure_the_store_is_left_in_peace_for_a_while(
     assert list(distant.blobs) == ["drawings/direct"]
 
 
+def read_all(store: SpoolingBlobStore, key: str, folder: Path) -> None:
+    """By each way of reading; each must say that the store is away."""
+    for read in (store.get, store.exists, lambda key: store.get_file(key, folder / "copy")):
+        with pytest.raises(StorageUnavailable, match="cannot be reached now"):
+            read(key)
+
+
+def test_who_reads_is_told_at_once_as_soon_as_one_found_the_store_away(
+    distant: DistantStore, spool: Spool, tmp_path: Path
+) -> None:
+    times = [100.0]
+    store = SpoolingBlobStore(distant, spool, clock=lambda: times[0])
+    distant.away = True
+    with pytest.raises(StorageUnavailable, match="The store is away"):
+        store.get(KEY)
+    read_all(store, KEY, tmp_path)
+    store.put(KEY, b"x", "image/png")
+    assert (distant.asked, store.get(KEY)) == (1, b"x")
+    distant.away, times[0] = False, 100.0 + PAUSE_SECONDS
+    assert not store.exists("drawings/b")
+    assert not store.exists("drawings/c")
+    assert distant.asked == 3
+
+
+def test_after_the_pause_one_finds_out_for_all_others(
+    distant: DistantStore, spool: Spool, tmp_path: Path
+) -> None:
+    times = [100.0]
+    store = SpoolingBlobStore(distant, spool, lambda: times[0], away=True)
+    read_all(store, KEY, tmp_path)
+    times[0] += PAUSE_SECONDS
+    distant.door.clear()
+    with ThreadPoolExecutor(1) as thread:
+        asking = thread.submit(store.exists, KEY)
+        assert distant.inside.wait(20)
+        read_all(store, KEY, tmp_path)
+        distant.door.set()
+        assert not asking.result(20)
+    assert (distant.asked, store.exists(KEY)) == (1, False)
+
+
+def test_moving_what_waits_ends_the_pause(distant: DistantStore, spool: Spool) -> None:
+    store = SpoolingBlobStore(distant, spool, clock=lambda: 100.0)
+    distant.away = True
+    store.put(KEY, b"x", "image/png")
+    distant.away = False
+    assert store.drain() == Drained(1, 0)
+    assert store.get(KEY) == b"x"
+
+
+def test_what_one_is_refused_keeps_nobody_else_from_asking(
+    distant: DistantStore, spool: Spool
+) -> None:
+    store = SpoolingBlobStore(distant, spool, clock=lambda: 100.0)
+    distant.refuses = {KEY}
+    with pytest.raises(StorageRefused):
+        store.get(KEY)
+    store.put(KEY, b"x", "image/png")
+    store.put("drawings/b", b"y", "image/png")
+    assert (distant.blobs, store.get(KEY)) == ({"drawings/b": b"y"}, b"x")
+
+
+def test_what_the_store_refused_is_told_until_nothing_waits(
+    store: SpoolingBlobStore, distant: DistantStore
+) -> None:
+    distant.away = True
+    store.put(KEY, b"x", "image/png")
+    assert store.trouble is None
+    distant.away, distant.refuses = False, {KEY}
+    for _ in range(2):
+        assert store.drain() == Drained(0, 1, 1, "The bucket refused (NoReason).")
+        assert store.trouble == "The bucket refused (NoReason)."
+    distant.refuses.clear()
+    assert SpoolingBlobStore(distant, store.spool).drain() == Drained(1, 0)
+    assert store.trouble is None
+
+
+def test_what_waits_and_cannot_be_written_to_a_file_is_a_refusal_of_ours(
+    store: SpoolingBlobStore, spool: Spool, tmp_path: Path
+) -> None:
+    spool.keep(KEY, b"x", "image/png")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(StorageUnavailable) as refused:
+        store.get_file(KEY, tmp_path / "folder")
+    assert "folder to work in" in refused.value.advice
+
+
 def test_of_two_that_move_at_once_one_does_and_the_other_leaves(
     distant: DistantStore, spool: Spool
 ) -> None:
@@ -291,7 +379,7 @@ def test_with_neither_store_nor_disk_nothing_is_kept_and_that_is_said(
 ) -> None:
     distant.away = True
     spool.folder.touch()
-    with pytest.raises(StorageUnavailable, match="disk on which files wait"):
+    with pytest.raises(StorageUnavailable, match="store cannot be used now"):
         store.put(KEY, b"x", "image/png")
     with pytest.raises(StorageUnavailable):
         spool.check()

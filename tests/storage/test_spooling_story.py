@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from app.errors import StorageUnavailable
+from app.storage.pause import PAUSE_SECONDS
 from app.storage.spool import Spool
-from app.storage.spooling import PAUSE_SECONDS, SpoolingBlobStore
+from app.storage.spooling import SpoolingBlobStore
 from tests.support.distant_store import DistantStore
 
 KEYS = st.sampled_from(["drawings/a", "drawings/b", "saliency_maps/a.png"])
@@ -34,6 +35,7 @@ class SpoolingStory(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.distant.away = self.distant.lose_answers = False
+        self.distant.refuses.clear()
         self.store.drain()
         assert self.distant.blobs == self.expected
         assert self.store.spool.count() == 0
@@ -49,6 +51,10 @@ class SpoolingStory(RuleBasedStateMachine):
     @rule(away=st.booleans(), lose_answers=st.booleans())
     def weather(self, away: bool, lose_answers: bool) -> None:
         self.distant.away, self.distant.lose_answers = away, lose_answers
+
+    @rule(keys=st.sets(KEYS))
+    def refuse(self, keys: set[str]) -> None:
+        self.distant.refuses = keys
 
     @rule(key=KEYS, content=st.binary(max_size=3))
     def put(self, key: str, content: bytes) -> None:

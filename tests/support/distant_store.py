@@ -6,14 +6,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from app.errors import NotFound, StorageUnavailable
+from app.errors import NotFound, StorageRefused, StorageUnavailable
 
 
 @dataclass
 class DistantStore:
     """In memory; ``written`` notes each key as often as its blob was put there.
 
-    It answers only while its ``door`` is open; ``inside`` is set once somebody stands before it.
+    It refuses what has to do with some keys. It answers only while its ``door`` is open;
+    ``inside`` is set once somebody stands before it.
     """
 
     blobs: dict[str, bytes] = field(default_factory=dict)
@@ -22,6 +23,7 @@ class DistantStore:
     asked: int = 0
     away: bool = False
     lose_answers: bool = False
+    refuses: set[str] = field(default_factory=set)
     door: threading.Event = field(default_factory=threading.Event)
     inside: threading.Event = field(default_factory=threading.Event)
 
@@ -74,6 +76,8 @@ class DistantStore:
         self.door.wait(20)
         if self.away:
             raise StorageUnavailable("The store is away.")
+        if key in self.refuses:
+            raise StorageRefused("The store is of no use now.", "The bucket refused (NoReason).")
         yield
         if self.lose_answers:
             raise StorageUnavailable(f"The answer about {key} was lost.")

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, cast
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.exceptions import ReadTimeoutError
 from botocore.httpsession import URLLib3Session
 
@@ -45,6 +46,16 @@ def flip_a_byte(client: "S3Client", operation: str) -> None:
         content[-1] ^= 1
         answer.raw = Changed(content)
         return answer
+
+    hook(client, f"before-send.s3.{operation}", send)
+
+
+def refuse(client: "S3Client", operation: str, status: int, code: str) -> None:
+    """From now on each request of a kind is answered with that error and does nothing."""
+    content = f"<Error><Code>{code}</Code><Message>No.</Message></Error>".encode()
+
+    def send(request: AWSPreparedRequest, **_: object) -> AWSResponse:
+        return AWSResponse(request.url, status, HTTPHeaders(), Changed(content))
 
     hook(client, f"before-send.s3.{operation}", send)
 

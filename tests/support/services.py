@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from app.bootstrap import Services, assemble
 from app.environment import Settings
 from app.storage.database import Database
 from app.storage.schema import migrate
 from tests.support.analyzers import FakeAnalyzer
+from tests.support.s3_server import BUCKET, REGION
 
 
 @contextmanager
@@ -22,3 +24,11 @@ def open_services(settings: Settings, analyzer: FakeAnalyzer) -> Iterator[Servic
         yield services
     finally:
         services.database.close()
+
+
+def in_s3(settings: Settings) -> Settings:
+    """The same, with files kept in the bucket of the tests."""
+    environment = replace(
+        settings.environment, storage_backend="s3", s3_bucket_name=BUCKET, aws_region=REGION
+    )
+    return replace(settings, environment=environment)

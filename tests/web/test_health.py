@@ -1,14 +1,21 @@
 """What watchers are told."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
+from pathlib import Path
 from secrets import token_hex
 
-from app.actions.health import Health, RecentHealth
+from app.actions.health import Health, RecentHealth, check_health
 from app.bootstrap import Services
 from app.storage import tables
 from app.storage.jobs import enqueue
+from app.storage.spool import Spool
+from app.storage.spooling import SpoolingBlobStore
 from app.storage.tables import now
 from tests.support.analyzers import FakeAnalyzer
+from tests.support.distant_store import DistantStore
 from tests.support.visitors import Visitor
 
 
@@ -85,6 +92,42 @@ def test_a_background_that_fell_silent_is_told(services: Services) -> None:
 
 def check(services: Services) -> Health:
     return services.health.check()
+
+
+def test_who_comes_while_another_asks_gets_the_last_answer() -> None:
+    begun, end, times = threading.Event(), threading.Event(), [0.0]
+    answers = [Health(word, "ok", "ok", FakeAnalyzer().reference) for word in ("first", "second")]
+
+    def check() -> Health:
+        if times[0] == 10.0:
+            begun.set()
+            assert end.wait(20)
+            return answers[1]
+        return answers[0]
+
+    recent = RecentHealth(check, clock=lambda: times[0])
+    recent.read()
+    times[0] = 10.0
+    with ThreadPoolExecutor(1) as thread:
+        asking = thread.submit(recent.read)
+        assert begun.wait(20)
+        assert recent.read().database == "first"
+        end.set()
+        assert asking.result(20).database == "second"
+    assert recent.read().database == "second"
+
+
+def test_a_store_that_answers_and_refuses_is_told(services: Services, tmp_path: Path) -> None:
+    distant = DistantStore(refuses={"drawings/a"})
+    spooling = SpoolingBlobStore(distant, Spool(tmp_path / "spool"))
+    ask = partial(
+        check_health, database=services.database, bundle=services.current, blobs=spooling,
+        spooling=spooling,
+    )  # fmt: skip
+    assert ask().store == "ok"
+    spooling.put("drawings/a", b"x", "image/png")
+    health = ask()
+    assert (health.store, health.status) == ("The bucket refused (NoReason).", "degraded")
 
 
 def test_a_bundle_that_is_not_the_published_one_makes_it_degraded_but_serving() -> None:

@@ -69,7 +69,7 @@ def test_without_store_and_spool_it_fails_and_keeps_nothing(
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "30")
     health = visitor.opens("/healthz")
     assert (health.status_code, health.json()["status"]) == (503, "failing")
-    assert health.json()["spool"]["status"].startswith("The disk on which files wait")
+    assert health.json()["spool"]["status"].startswith("The disk of the spool fails")
 
 
 def test_a_picture_that_is_only_in_the_store_is_not_lost_but_cannot_be_shown_now(

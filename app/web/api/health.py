@@ -1,7 +1,10 @@
 """For machines that watch: ``/livez`` may get a task replaced, ``/healthz`` never does."""
 
 from contextlib import suppress
+from typing import Final
 
+from anyio import CapacityLimiter, to_thread
+from anyio.lowlevel import RunVar
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
@@ -11,17 +14,21 @@ from app.web.deps import CurrentServices
 
 router = APIRouter()
 FRESH = {"Cache-Control": "no-store"}
+# Of the threads that answer all else every one may be waiting for a store that is away, which is no
+# reason to replace the task.
+THREADS: Final = 2
+_threads: RunVar[CapacityLimiter] = RunVar("the threads of /livez")
 
 
 @router.get("/livez")
 @public
-def get_life(services: CurrentServices) -> JSONResponse:
+async def get_life(services: CurrentServices) -> JSONResponse:
     """The process answers and reaches its database; raises ``StorageUnavailable`` otherwise.
 
     One that is locked was reached: another process would find it locked too.
     """
     with suppress(StorageBusy):
-        services.database.ping()
+        await to_thread.run_sync(services.database.ping, limiter=_own_threads())
     return JSONResponse({"status": "ok"}, headers=FRESH)
 
 
@@ -41,3 +48,13 @@ def get_health(services: CurrentServices) -> JSONResponse:
     parts = {"database": health.database, "store": health.store, **spool, **work, "bundle": bundle}
     body = {"status": health.status, **parts}
     return JSONResponse(body, 200 if health.serving else 503, FRESH)
+
+
+def _own_threads() -> CapacityLimiter:
+    """One for each event loop, as a limiter belongs to the one that it is made in."""
+    try:
+        return _threads.get()
+    except LookupError:
+        limiter = CapacityLimiter(THREADS)
+        _threads.set(limiter)
+        return limiter

@@ -1,0 +1,65 @@
+"""The server's own worker moves to S3 what waited while that was away."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from app import work
+from app.bootstrap import Services
+from app.environment import Settings
+from app.main import create_app
+from app.storage.database import Database
+from app.storage.tables import Job
+from app.work import DRAIN_SPOOL, Parts
+from app.worker import Worker
+from tests.support.analyzers import FakeAnalyzer
+from tests.support.s3_server import BUCKET, S3Server
+from tests.support.services import in_s3
+from tests.support.visitors import Visitor, a_drawing
+from tests.support.waiting import until
+
+
+@pytest.fixture
+def settings(settings: Settings, s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """A job that is asked for every five minutes is asked for each second here."""
+    monkeypatch.setitem(work.EVERY, DRAIN_SPOOL, timedelta(seconds=1))
+    return in_s3(settings)
+
+
+@pytest.fixture
+def worked(services: Services, settings: Settings) -> Iterator[Services]:
+    """With the worker beside them."""
+    worker = Worker(Parts(settings, services.database, services.blobs).work(), seconds=0.1)
+    worker.start()
+    yield services
+    assert worker.stop()
+
+
+def drained(database: Database) -> int:
+    """How often the job was done."""
+    done = select(Job).where(Job.kind == DRAIN_SPOOL, Job.finished_at.is_not(None))
+    with database.reading() as tx:
+        return len(tx.scalars(done).all())
+
+
+def test_the_worker_moves_what_waited_once_s3_is_back(
+    worked: Services, analyzer: FakeAnalyzer, s3: S3Server
+) -> None:
+    assert worked.spooling is not None
+    spool = worked.spooling.spool
+    s3.stop()
+    try:
+        drawing = Visitor(create_app(worked)).submits(a_drawing(), age_years="6").json()
+        already = drained(worked.database)
+        until(lambda: drained(worked.database) >= already + 2)
+        assert ("warning" in drawing, spool.count()) == (True, 2)
+    finally:
+        s3.start()
+    until(lambda: spool.count() == 0)
+    expected = analyzer.analyze(a_drawing(), 6.0, None)
+    keys = [f"drawings/{drawing['id']}", f"saliency_maps/{drawing['id']}.png"]
+    assert sorted(s3.keys()) == [".environment.json", *keys]
+    kept = [s3.client.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in keys]
+    assert kept == [expected.picture, expected.saliency_map]

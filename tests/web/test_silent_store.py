@@ -1,0 +1,81 @@
+"""S3 takes connections and says nothing: who needs it is told so, and all others are served."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+import httpx
+import pytest
+
+from app.bootstrap import Services
+from app.environment import Settings
+from app.main import create_app
+from app.storage import s3
+from app.storage.s3 import S3BlobStore
+from app.storage.spooling import SpoolingBlobStore
+from tests.support.analyzers import FakeAnalyzer
+from tests.support.s3_faults import SilentServer
+from tests.support.s3_server import BUCKET, REGION
+from tests.support.services import in_s3, open_services
+from tests.support.visitors import JSON, Visitor, a_drawing
+
+READERS = 60
+THREADS = 40  # of the pool that answers requests
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[SilentServer]:
+    """What boto3 in this process talks to."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAAPP")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "appsecret")
+    with SilentServer() as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+        yield server
+
+
+@pytest.fixture
+def settings(settings: Settings, server: SilentServer) -> Settings:
+    return in_s3(settings)
+
+
+def test_the_app_starts_and_takes_drawings(
+    settings: Settings, analyzer: FakeAnalyzer, server: SilentServer
+) -> None:
+    """Only whoever asks first waits: the check at the start, not the bundle nor the upload."""
+    began = time.monotonic()
+    with open_services(settings, analyzer) as services:
+        assert time.monotonic() - began < 8
+        drawing = Visitor(create_app(services)).submits(a_drawing(), age_years="6").json()
+    assert "warning" in drawing
+    assert server.asked == s3.ATTEMPTS
+
+
+async def read_and_watch(services: Services, path: str, server: SilentServer) -> list[int]:
+    """What many readers of one file got; meanwhile the process was seen to be alive."""
+    transport = httpx.ASGITransport(create_app(services))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        readers = [asyncio.create_task(client.get(path, headers=JSON)) for _ in range(READERS)]
+        while server.asked < THREADS:
+            await asyncio.sleep(0.01)
+        life = await asyncio.wait_for(client.get("/livez"), 1)
+        assert (life.status_code, any(reader.done() for reader in readers)) == (200, False)
+        return [answer.status_code for answer in await asyncio.gather(*readers)]
+
+
+def test_more_readers_than_threads_do_not_make_the_process_seem_dead(
+    services: Services, server: SilentServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert services.spooling is not None
+    link = Visitor(create_app(services)).submits(a_drawing(), age_years="6").json()["links"]
+    for file in services.spooling.spool.folder.iterdir():
+        file.unlink()
+    bucket = S3BlobStore(s3._make_client(REGION), BUCKET, "local")
+    unaware = SpoolingBlobStore(bucket, services.spooling.spool)
+    services = replace(services, blobs=unaware, spooling=unaware)
+    before = server.asked
+    server.asked = 0
+    assert asyncio.run(read_and_watch(services, link["picture"], server)) == [503] * READERS
+    assert before == s3.ATTEMPTS
+    # Those who had to wait for a thread found out that another had asked in vain.
+    assert server.asked == THREADS * s3.ATTEMPTS
