@@ -22,6 +22,7 @@
     │   ├── StorageRefused         it answers, but not as asked; it may do what others ask
     │   └── StorageDamaged         what is in it has to be restored
     ├── JobFailed                  work in the background failed and is tried again
+    ├── ImplausibleLoss            so much would be removed that something else must be wrong
     ├── CommandFailed              an operator's command failed where it was run for them
     └── Busy                       too many drawings wait for their turn
 
@@ -116,6 +117,10 @@ class ReadOnly(StorageUnavailable):
 
 class JobFailed(SketchnormError):
     """Work in the background failed; what went wrong is kept with the job."""
+
+
+class ImplausibleLoss(SketchnormError):
+    """So much would be removed that something else is more likely wrong; nothing was."""
 
 
 class CommandFailed(SketchnormError):

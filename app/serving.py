@@ -9,7 +9,7 @@ from app.bootstrap import Services, bootstrap
 from app.environment import Settings
 from app.main import create_app
 from app.storage.revision import Standing, check_schema, find_standing
-from app.stores import open_database
+from app.stores import open_blobs, open_database
 from app.work import Parts
 from app.worker import Worker
 
@@ -37,12 +37,12 @@ def prepare(settings: Settings) -> None:
     One that is ahead is left as it is; raise ``ConfigurationError`` where this release cannot serve
     with it.
     """
-    from app.actions.migrate import copy_of, migrate
+    from app.actions.migrate import backup_of, migrate
 
     database = open_database(settings)
     try:
         if find_standing(database) in (Standing.EMPTY, Standing.OLDER):
-            migrate(database, copy_of(database))
+            migrate(database, backup_of(database, open_blobs(settings)))
         check_schema(database)
     finally:
         database.close()

@@ -31,11 +31,15 @@ class Parts:
     database: Database
     blobs: BlobStore
 
-    def retain(self) -> Retained:
+    def retain(self, *, however_many: bool = False) -> Retained:
         """Remove now what was kept for long enough."""
-        days = self.settings.retention_days
         return retain(
-            database=self.database, blobs=self.blobs, days=days, now=now(), expired_backups=expired
+            database=self.database,
+            blobs=self.blobs,
+            days=self.settings.retention_days,
+            now=now(),
+            expired_backups=expired,
+            however_many=however_many,
         )
 
     def work(self) -> Work:

@@ -5,23 +5,31 @@ Their blobs stayed away, so the rows are to go again. Not done by itself: where 
 what it should have, the rows are all that tells of it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from app.actions.take_inventory import Inventory
 from app.storage import removals
 from app.storage.database import Database
 from app.storage.tables import Analysis, DemoSample, Drawing
 
 
-def forget_missing(missing: Iterable[str], *, database: Database, now: datetime) -> int:
-    """How many drawings referred to ``missing`` blobs and are removed with all that is theirs.
+def forget_missing(
+    found: Inventory, *, database: Database, now: datetime, however_many: bool = False
+) -> int:
+    """How many drawings referred to missing blobs and are removed with all that is theirs.
 
-    A sample of the demonstration goes as well; the next start seeds it anew.
+    A sample of the demonstration goes as well; the next start seeds it anew. Raise
+    ``ImplausibleLoss`` where so many are missing that the store may be another's, unless it may
+    be ``however_many``.
     """
-    keys, forgotten = sorted(missing), 0
+    if not however_many:
+        what = "files that rows refer to are missing"
+        removals.check_plausible(len(found.missing), found.referred, what)
+    keys, forgotten = sorted(found.missing), 0
     for start in range(0, len(keys), removals.BATCH):
         with database.writing() as session:
             ids = _drawings_of(session, keys[start : start + removals.BATCH])

@@ -1,22 +1,25 @@
-"""Bring a database to this release's schema, or back to an earlier one; saved before it changes."""
+"""Bring a database to this release's schema, or back to an earlier one; backed up before."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
+from app.actions.back_up import back_up
 from app.errors import ConfigurationError
 from app.storage import schema
-from app.storage.copies import BEFORE_MIGRATION, copy_beside
+from app.storage.backup_names import BackupName
+from app.storage.blobs import BlobStore
 from app.storage.database import Database
-from app.storage.revision import NEWER, REVISIONS, Standing, find_revision, find_standing
-from app.storage.tables import now
+from app.storage.revision import NEWER, Standing, find_revision, find_standing
 
-Save = Callable[[str], object]
+Save = Callable[[], object]
 
 
 @dataclass(frozen=True)
 class Migrated:
-    """From which revision to which; the same where there was nothing to do. ``saved`` is where."""
+    """From which revision to which; the same where there was nothing to do.
+
+    ``saved`` is the backup made before.
+    """
 
     before: str | None
     after: str | None
@@ -24,7 +27,7 @@ class Migrated:
 
 
 def migrate(database: Database, save: Save) -> Migrated:
-    """Migrate to the newest revision; ``save`` is told what it would become, before it does.
+    """Migrate to the newest revision; ``save`` is called before anything is changed.
 
     Raise ``ConfigurationError`` where the database is ahead of this release, even by a step that
     this release can serve with.
@@ -35,7 +38,7 @@ def migrate(database: Database, save: Save) -> Migrated:
         raise ConfigurationError(NEWER)
     if standing is Standing.CURRENT:
         return Migrated(before, before)
-    saved = None if standing is Standing.EMPTY else save(REVISIONS[-1])
+    saved = None if standing is Standing.EMPTY else save()
     schema.migrate(database)
     return Migrated(before, find_revision(database), saved)
 
@@ -44,25 +47,24 @@ def take_back(database: Database, revision: str, save: Save) -> Migrated:
     """Undo all revisions after ``revision``; what they added to the tables is lost."""
     before = find_revision(database)
     schema.check_earlier(database, revision)
-    saved = save(revision)
+    saved = save()
     schema.take_back(database, revision)
     return Migrated(before, revision, saved)
 
 
-def copy_of(database: Database) -> Save:
-    """Save a copy beside the file, named after the revision that follows."""
+def backup_of(database: Database, blobs: BlobStore) -> Save:
+    """Have it backed up in the store first, as its schedule does."""
 
-    def save(revision: str) -> Path:
-        if database.engine.dialect.name != "sqlite":
+    def save() -> BackupName:
+        if database.file is None:
             raise ConfigurationError(
-                "Only SQLite databases are copied before they are migrated; make a copy with "
-                "pg_dump, then run sketchnorm migrate --without-copy."
+                "Only SQLite databases are backed up before they are migrated; make a backup with "
+                "pg_dump, then run sketchnorm migrate --without-backup."
             )
-        file = Path(str(database.engine.url.database))
-        return copy_beside(file, f"{BEFORE_MIGRATION}{revision}", now())
+        return back_up(database=database.file, environment=database.environment, blobs=blobs).name
 
     return save
 
 
-def no_copy(revision: str) -> None:
-    """Where the operator has saved the database already."""
+def no_backup() -> None:
+    """Where the operator has made one already."""

@@ -9,6 +9,7 @@ from app.storage.backup_names import BackupName
 from app.storage.backups import fetch_checked, newest
 from app.storage.blobs import BlobStore
 from app.storage.folders import working_folder
+from app.storage.leftovers import RESTORING
 from app.storage.replacement import put_in_place
 
 
@@ -31,7 +32,7 @@ def restore(
     """
     name = _choose(blobs, at)
     target = to.resolve()  # a link to the database stays a link
-    with working_folder(".restoring-", target.parent) as folder:
+    with working_folder(RESTORING, target.parent) as folder:
         file = fetch_checked(blobs, name, environment, folder)
         replaced = put_in_place(file, target, environment, datetime.now(UTC))
     return Restored(name, target, replaced)

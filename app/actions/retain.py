@@ -1,22 +1,25 @@
-"""Remove what was kept for long enough: drawings, their files, exports, backups, copies.
+"""Remove what was kept for long enough: drawings, their files, exports, backups, leftovers.
 
 Safe to run twice, by two at once, and to be killed anywhere: the next run does what is left.
 """
 
+import logging
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 from sqlalchemy import delete, exists, select
 
-from app.storage import removals
+from app.errors import ImplausibleLoss, StorageUnavailable
+from app.storage import leftovers, removals
 from app.storage.blobs import BlobStore
-from app.storage.copies import remove_old
 from app.storage.database import Database
+from app.storage.folder import FolderBlobStore
 from app.storage.jobs import forget_finished
 from app.storage.tables import DemoSample, Drawing, IdempotencyKey
+
+log = logging.getLogger(__name__)
 
 BATCH = removals.BATCH
 EXPORT_DAYS = 7
@@ -31,7 +34,11 @@ Expired = Callable[[Iterable[str], datetime], Iterable[str]]
 
 @dataclass(frozen=True)
 class Retained:
-    """How many of each were removed; ``strays`` are blobs without a row, to be removed later."""
+    """How many of each were removed.
+
+    ``strays`` are blobs without a row, to be removed later; ``replaced`` and ``unfinished`` are
+    files that restores and killed writers left.
+    """
 
     drawings: int
     idempotency_keys: int
@@ -40,7 +47,8 @@ class Retained:
     strays: int
     exports: int
     backups: int
-    copies: int
+    replaced: int
+    unfinished: int
 
     def as_json(self) -> dict[str, int]:
         """For the log and the answer of the function."""
@@ -59,23 +67,44 @@ def retain(
     days: int,
     now: datetime,
     expired_backups: Expired = no_backups,
+    however_many: bool = False,
 ) -> Retained:
     """Remove what is older than ``days``; drawings of the demo stay.
 
-    Rows go first: where the store is away they are gone all the same, and their blobs follow.
+    Rows go first: where the store is away they are gone all the same, and their blobs follow. What
+    fails keeps nothing else from being removed; the first error is raised in the end.
+    ``however_many`` is for who knows that most blobs are strays.
     """
     before = now - timedelta(days=days)
     stray_due = now + timedelta(days=min(days, STRAY_DAYS))
-    return Retained(
-        drawings=_in_batches(lambda: _remove_drawings(database, before, now)),
-        idempotency_keys=_in_batches(lambda: _remove_keys(database, before)),
-        jobs=_in_batches(lambda: forget_finished(database, now - timedelta(days=JOB_DAYS), BATCH)),
-        blobs=removals.carry_out(database, blobs, now),
-        strays=removals.note_unreferred(database, blobs, stray_due),
-        exports=_delete(blobs, _old_exports(blobs.keys("exports"), now)),
-        backups=_delete(blobs, expired_backups(blobs.keys("backups"), now)),
-        copies=_remove_copies(database, before),
-    )
+    parts: dict[str, Callable[[], int]] = {
+        "drawings": lambda: _in_batches(lambda: _remove_drawings(database, before, now)),
+        "idempotency_keys": lambda: _in_batches(lambda: _remove_keys(database, before)),
+        "jobs": lambda: _in_batches(lambda: _forget_jobs(database, now)),
+        "blobs": lambda: removals.carry_out(database, blobs, now),
+        "strays": lambda: removals.note_unreferred(
+            database, blobs, stray_due, however_many=however_many
+        ),
+        "exports": lambda: _delete(blobs, _old_exports(blobs.keys("exports"), now)),
+        "backups": lambda: _delete(blobs, expired_backups(blobs.keys("backups"), now)),
+        "replaced": lambda: _remove_replaced(database, before),
+        "unfinished": lambda: _remove_unfinished(database, blobs),
+    }
+    return Retained(**_each(parts))
+
+
+def _each(parts: Mapping[str, Callable[[], int]]) -> dict[str, int]:
+    """What came of each; the first error, once all were tried."""
+    removed, failures = {}, []
+    for name, remove in parts.items():
+        try:
+            removed[name] = remove()
+        except (StorageUnavailable, ImplausibleLoss) as error:
+            log.error("Retention (%s) failed: %s", name, error)  # noqa: TRY400 - the sentence tells
+            failures.append(error)
+    for failure in failures:
+        raise failure
+    return removed
 
 
 def _in_batches(remove: Callable[[], int]) -> int:
@@ -105,11 +134,18 @@ def _remove_keys(database: Database, before: datetime) -> int:
     return len(keys)
 
 
-def _remove_copies(database: Database, before: datetime) -> int:
-    """What migrations saved beside the file: drawings are in it, too."""
-    if database.engine.dialect.name != "sqlite":
-        return 0
-    return remove_old(Path(str(database.engine.url.database)), before)
+def _forget_jobs(database: Database, now: datetime) -> int:
+    return forget_finished(database, now - timedelta(days=JOB_DAYS), BATCH)
+
+
+def _remove_replaced(database: Database, before: datetime) -> int:
+    return leftovers.remove_replaced(database.file, before) if database.file else 0
+
+
+def _remove_unfinished(database: Database, blobs: BlobStore) -> int:
+    """What killed writers and restores left: pictures and rows are in it, too."""
+    removed = leftovers.remove_abandoned(database.file) if database.file else 0
+    return removed + (blobs.remove_abandoned() if isinstance(blobs, FolderBlobStore) else 0)
 
 
 def _old_exports(keys: Iterable[str], now: datetime) -> tuple[str, ...]:
@@ -128,7 +164,8 @@ def _export_day(key: str) -> date | None:
 
 
 def _delete(blobs: BlobStore, keys: Iterable[str]) -> int:
-    deleted = tuple(keys)
-    for key in deleted:
-        blobs.delete(key)
-    return len(deleted)
+    wanted = tuple(keys)
+    kept, failure = removals.delete_each(blobs, wanted)
+    if failure is not None:
+        raise failure
+    return len(wanted) - len(kept)

@@ -2,13 +2,16 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
 from app.cli.console import out, settings
 from app.environment import Settings
+
+if TYPE_CHECKING:
+    from app.actions.take_inventory import Inventory
 
 commands = typer.Typer()
 
@@ -87,6 +90,9 @@ def inventory(
         bool,
         typer.Option(help="Remove the drawings whose files are missing, as after a restore."),
     ] = False,
+    however_many: Annotated[
+        bool, typer.Option(help="With --forget-missing: also where most files are missing.")
+    ] = False,
 ) -> None:
     """List the blobs that no row refers to, and those that rows refer to and are missing."""
     from app.actions.take_inventory import take_inventory
@@ -105,19 +111,20 @@ def inventory(
         f"{len(found.unreferred)} in the store are referred to by no row."
     )
     if found.missing and forget_missing:
-        _say(f"{_forget(found.missing, used)} drawings whose files are missing were removed.")
+        forgotten = _forget(found, used, however_many=however_many)
+        _say(f"{forgotten} drawings whose files are missing were removed.")
     elif not found.complete:
         raise typer.Exit(1)
 
 
-def _forget(missing: tuple[str, ...], used: Settings) -> int:
+def _forget(found: "Inventory", used: Settings, *, however_many: bool) -> int:
     from app.actions.forget_missing import forget_missing
     from app.storage.tables import now
     from app.stores import open_database
 
     database = open_database(used)
     try:
-        return forget_missing(missing, database=database, now=now())
+        return forget_missing(found, database=database, now=now(), however_many=however_many)
     finally:
         database.close()
 

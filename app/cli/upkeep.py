@@ -16,17 +16,18 @@ def migrate(
     to: Annotated[
         str | None, typer.Option(help="Go back to this earlier revision instead, such as 0001.")
     ] = None,
-    without_copy: Annotated[
-        bool, typer.Option(help="Make no copy of the database first; you have made one.")
+    without_backup: Annotated[
+        bool, typer.Option(help="Make no backup of the database first; you have made one.")
     ] = False,
 ) -> None:
-    """Bring the database to this release's schema; a copy of it is made beside it first."""
+    """Bring the database to this release's schema; a backup of it is made first."""
     from app.actions import migrate as action
-    from app.stores import open_database
+    from app.stores import open_blobs, open_database
 
-    database = open_database(settings())
+    used = settings()
+    database = open_database(used)
     try:
-        save = action.no_copy if without_copy else action.copy_of(database)
+        save = action.no_backup if without_backup else action.backup_of(database, open_blobs(used))
         if to is None:
             done = action.migrate(database, save)
         else:
@@ -34,7 +35,7 @@ def migrate(
     finally:
         database.close()
     if done.saved is not None:
-        _say(f"A copy of the database as it was is {done.saved}.")
+        _say(f"The database as it was is in the backup {done.saved}.")
     if done.before == done.after:
         _say(f"The database has the schema of this release, {done.after}, already.")
     else:
@@ -42,13 +43,17 @@ def migrate(
 
 
 @commands.command()
-def retention() -> None:
+def retention(
+    however_many: Annotated[
+        bool, typer.Option(help="Also where most files are referred to by no row.")
+    ] = False,
+) -> None:
     """Remove now what is older than RETENTION_DAYS; the app does so by itself every six hours."""
     from app.work import open_parts
 
     used = settings()
     with open_parts(used) as parts:
-        removed = parts.retain()
+        removed = parts.retain(however_many=however_many)
     for name, count in removed.as_json().items():
         _say(f"{name.replace('_', ' '):<17} {count:>6}")
 

@@ -77,6 +77,12 @@ class Database:
             yield session
 
     @property
+    def file(self) -> Path | None:
+        """The SQLite file; ``None`` where the database is of another kind."""
+        url = self.engine.url
+        return Path(str(url.database)) if _is_sqlite(url) and url.database else None
+
+    @property
     def writer(self) -> Engine:
         """The same connections, whose transactions take the write lock at once."""
         if self.read_only:
@@ -96,8 +102,8 @@ class Database:
         for advice in self._damage:
             raise StorageDamaged(faults.DAMAGED, advice)
         with self._reporting():
-            if not self.read_only and _is_sqlite(self.engine.url):
-                faults.check_disk(Path(str(self.engine.url.database)).parent, "the database")
+            if not self.read_only and self.file is not None:
+                faults.check_disk(self.file.parent, "the database")
             self._read_stamp(self.engine if self.read_only else self.writer)
 
     def close(self) -> None:

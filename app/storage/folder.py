@@ -10,7 +10,7 @@ from pathlib import Path
 from app.errors import ConfigurationError, NotFound, ReadOnly
 from app.storage import faults
 from app.storage.blobs import GONE, KEY, PREFIXES, check_key, check_prefix
-from app.storage.files import take_name_if_free, unfinished, write_atomically
+from app.storage.files import remove_abandoned, take_name_if_free, unfinished, write_atomically
 from app.storage.stamp import STAMP, check_stamp, stamp_of
 
 # How a folder says that no blob has this key; the last two when the key is part of another.
@@ -97,6 +97,11 @@ class FolderBlobStore:
             return
         with _unavailable():
             next(self.root.iterdir(), None)
+
+    def remove_abandoned(self) -> int:
+        """Remove what killed writers left unfinished; how many files."""
+        with _unavailable():
+            return 0 if self._read_only else remove_abandoned(self.root)
 
     def _path(self, key: str) -> Path:
         return self.root / check_key(key)

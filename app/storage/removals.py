@@ -11,6 +11,7 @@ from datetime import datetime
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from app.errors import ImplausibleLoss, ReadOnly, StorageRefused, StorageUnavailable
 from app.storage.blobs import BlobStore
 from app.storage.database import Database
 from app.storage.tables import Analysis, Drawing, Removal
@@ -18,6 +19,8 @@ from app.storage.tables import Analysis, Drawing, Removal
 log = logging.getLogger(__name__)
 
 BATCH = 50  # a transaction on a network disk is to be short: others wait for it
+# More files than that, and more than the fifth part of all, are not lost by a kill or a restore.
+UNSUSPICIOUS, UNSUSPICIOUS_SHARE = 50, 5
 DRAWING_PREFIXES = ("drawings", "saliency_maps")
 
 
@@ -43,19 +46,61 @@ def note(session: Session, keys: Iterable[str], due_at: datetime) -> None:
 
 
 def carry_out(database: Database, blobs: BlobStore, now: datetime) -> int:
-    """Delete every blob that is due; how many it were. Safe to kill anywhere and to do twice."""
-    deleted = 0
-    while keys := _due(database, now):
+    """Delete every blob that is due; how many it were. Safe to kill anywhere and to do twice.
+
+    One that cannot be deleted stays written down and holds up no other; its error is raised once
+    all others are gone.
+    """
+    deleted, after = 0, ""
+    failure: StorageUnavailable | None = None
+    while keys := _due(database, now, after):
+        after = keys[-1]
         unwanted = unreferred(database, keys)
-        for key in unwanted:
-            blobs.delete(key)
+        kept, failed = delete_each(blobs, unwanted)
+        failure = failure or failed
         with database.writing() as session:
-            session.execute(delete(Removal).where(Removal.key.in_(keys)))
-        deleted += len(unwanted)
+            gone = set(keys) - set(kept)
+            session.execute(delete(Removal).where(Removal.key.in_(gone)))
+        deleted += len(unwanted) - len(kept)
+    if failure is not None:
+        raise failure
     return deleted
 
 
-def note_unreferred(database: Database, blobs: BlobStore, due_at: datetime) -> int:
+def delete_each(
+    blobs: BlobStore, keys: Sequence[str]
+) -> tuple[Sequence[str], StorageUnavailable | None]:
+    """Delete all that can be; those that could not, and the first error.
+
+    What answers is asked for the next one, too. What does not answer is not: each question costs
+    seconds.
+    """
+    kept: list[str] = []
+    failure: StorageUnavailable | None = None
+    for position, key in enumerate(keys):
+        try:
+            blobs.delete(key)
+        except (StorageRefused, ReadOnly) as error:
+            kept.append(key)
+            failure = failure or error
+        except StorageUnavailable as error:
+            return [*kept, *keys[position:]], error
+    return kept, failure
+
+
+def check_plausible(lost: int, of: int, what: str) -> None:
+    """Raise ``ImplausibleLoss`` where it looks as if database and store do not belong together."""
+    if lost > max(UNSUSPICIOUS, of / UNSUSPICIOUS_SHARE):
+        raise ImplausibleLoss(
+            f"{lost} of {of} {what}, as if the database and the store did not belong together; "
+            "nothing was done about them. See DATABASE_URL, S3_BUCKET_NAME and DATA_DIR, restore "
+            "the newest backup, or say --however-many if that is as it should be."
+        )
+
+
+def note_unreferred(
+    database: Database, blobs: BlobStore, due_at: datetime, *, however_many: bool = False
+) -> int:
     """Write down blobs that no row refers to; how many there are.
 
     Such are left by a kill between a blob and its row, by a database that was restored from
@@ -63,15 +108,16 @@ def note_unreferred(database: Database, blobs: BlobStore, due_at: datetime) -> i
     now: its row may be on the way, or in a newer backup that the operator is looking for.
     """
     kept = [key for prefix in DRAWING_PREFIXES for key in blobs.keys(prefix)]
-    found = 0
-    for batch in _batches(kept):
-        strays = unreferred(database, batch)
-        found += len(strays)
-        if strays and _unnoted(database, strays):
-            log.warning("%d blobs have no row; they are deleted at %s.", len(strays), due_at)
-            with database.writing() as session:
-                note(session, strays, due_at)
-    return found
+    strays = [key for batch in _batches(kept) for key in unreferred(database, batch)]
+    new = [key for batch in _batches(strays) for key in _unnoted(database, batch)]
+    if not however_many:
+        check_plausible(len(new), len(kept), "files of drawings have no row")
+    if new:
+        log.warning("%d blobs have no row; they are deleted at %s.", len(new), due_at)
+    for batch in _batches(new):
+        with database.writing() as session:
+            note(session, batch, due_at)
+    return len(strays)
 
 
 def unreferred(database: Database, keys: Sequence[str]) -> tuple[str, ...]:
@@ -83,17 +129,17 @@ def unreferred(database: Database, keys: Sequence[str]) -> tuple[str, ...]:
     return tuple(key for key in keys if key not in kept)
 
 
-def _unnoted(database: Database, keys: Sequence[str]) -> bool:
+def _unnoted(database: Database, keys: Sequence[str]) -> Sequence[str]:
     with database.reading() as session:
-        noted = session.scalars(select(Removal.key).where(Removal.key.in_(keys))).all()
-    return len(noted) < len(keys)
+        noted = set(session.scalars(select(Removal.key).where(Removal.key.in_(keys))))
+    return [key for key in keys if key not in noted]
 
 
 def _batches(keys: Sequence[str]) -> Iterator[Sequence[str]]:
     return (keys[start : start + BATCH] for start in range(0, len(keys), BATCH))
 
 
-def _due(database: Database, now: datetime) -> Sequence[str]:
-    due = select(Removal.key).where(Removal.due_at <= now).order_by(Removal.due_at).limit(BATCH)
+def _due(database: Database, now: datetime, after: str) -> Sequence[str]:
+    due = select(Removal.key).where(Removal.due_at <= now, Removal.key > after)
     with database.reading() as session:
-        return session.scalars(due).all()
+        return session.scalars(due.order_by(Removal.key).limit(BATCH)).all()

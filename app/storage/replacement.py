@@ -14,6 +14,7 @@ from pathlib import Path
 
 from app.errors import StorageUnavailable, WrongEnvironment
 from app.storage.files import sync_folder
+from app.storage.leftovers import replaced_name
 from app.storage.snapshots import stamped_environment
 
 LOCK_SECONDS = 5.0
@@ -33,7 +34,7 @@ def put_in_place(file: Path, target: Path, environment: str, now: datetime) -> P
     """
     with file.open("rb") as stream:
         os.fsync(stream.fileno())
-    kept = target.with_name(f"{target.name}.replaced-{now:%Y%m%dT%H%M%S.%fZ}")
+    kept = replaced_name(target, now)
     if not target.exists():
         _set_journals_aside(target, kept)
         target.hardlink_to(file)  # unlike a rename this fails where a file has appeared meanwhile

@@ -14,11 +14,11 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, delete, insert, inspect
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError
 
 from app.errors import ConfigurationError, StorageUnavailable
+from app.storage import faults, sqlite
 from app.storage import revision as revisions
-from app.storage import sqlite
 from app.storage.database import Database
 from app.storage.revision import current_revision
 from app.storage.tables import EnvironmentStamp, SchemaCompatibility, now
@@ -59,11 +59,8 @@ def changing(database: Database) -> Iterator[Connection]:
             _check_references(connection)
     except CommandError as error:
         raise ConfigurationError(revisions.NEWER) from error
-    except OperationalError as error:
-        raise StorageUnavailable(
-            "The database could not be migrated and is as it was; "
-            "see that nothing else holds it, and run sketchnorm migrate again."
-        ) from error
+    except DatabaseError as error:
+        raise _unchanged(error) from error
 
 
 def alembic_config(connection: Connection) -> Config:
@@ -73,6 +70,17 @@ def alembic_config(connection: Connection) -> Config:
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     return config
+
+
+def _unchanged(error: DatabaseError) -> StorageUnavailable | ConfigurationError:
+    fault = faults.of_database(error)
+    if fault is not None:
+        sentence = "The database could not be migrated and is as it was."
+        return type(fault)(sentence, f"{sentence} {fault.advice}")
+    return ConfigurationError(
+        f"The migration does not fit what is in the database ({error.orig}), so it was undone; "
+        "mend the rows, or go on with the release before."
+    )
 
 
 def _scripts(connection: Connection) -> ScriptDirectory:

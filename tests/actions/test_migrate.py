@@ -7,14 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from app.actions.migrate import copy_of, migrate, no_copy, take_back
+from app.actions.migrate import backup_of, migrate, no_backup, take_back
+from app.actions.restore import restore
 from app.errors import BackupError, ConfigurationError, StorageUnavailable
 from app.storage import schema
+from app.storage.backups import list_backups
 from app.storage.database import Database
+from app.storage.folder import FolderBlobStore
 from app.storage.revision import REVISIONS, Standing, find_standing
 from tests.support.journals import JOURNALS, use_journal
 from tests.support.revisions import later_release
-from tests.support.storage import a_drawing, contents, sqlite_url
+from tests.support.storage import a_drawing, sqlite_url
 
 
 @pytest.fixture(params=JOURNALS)
@@ -37,58 +40,64 @@ def older(database: Database) -> Database:
     return database
 
 
-def copies(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if ".before-" in path.name)
+@pytest.fixture
+def blobs(tmp_path: Path) -> FolderBlobStore:
+    return FolderBlobStore(tmp_path / "blobs", "local")
 
 
-def found_in(file: Path) -> tuple[str, str]:
-    """The revision and the category of the drawing in a copy, opened by itself."""
-    with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as connection:
+def found_in(blobs: FolderBlobStore, folder: Path) -> tuple[str, str]:
+    """The revision and the category of the drawing in the newest backup, restored by itself."""
+    file = folder / "restored"
+    restore(to=file, environment="local", blobs=blobs)
+    with closing(sqlite3.connect(file)) as connection:
         question = "SELECT version_num, category FROM alembic_version, drawings"
         revision, category = connection.execute(question).fetchone()
     return revision, category
 
 
 def test_an_empty_database_is_migrated_and_there_is_nothing_to_save(
-    database: Database, tmp_path: Path
+    database: Database, blobs: FolderBlobStore
 ) -> None:
-    done = migrate(database, copy_of(database))
+    done = migrate(database, backup_of(database, blobs))
     assert (done.before, done.after, done.saved) == (None, REVISIONS[-1], None)
-    assert copies(tmp_path) == []
+    assert list_backups(blobs) == ()
 
 
-def test_the_database_as_it_was_lies_beside_it_in_one_whole_file(
-    older: Database, tmp_path: Path
+def test_the_database_as_it_was_is_the_newest_backup(
+    older: Database, blobs: FolderBlobStore, tmp_path: Path
 ) -> None:
-    done = migrate(older, copy_of(older))
-    (copy,) = copies(tmp_path)
-    assert done.saved == copy
-    assert copy.name.startswith(f"sketchnorm.sqlite3.before-{REVISIONS[-1]}.")
-    assert found_in(copy) == ("0001", "house")
+    done = migrate(older, backup_of(older, blobs))
+    (made,) = list_backups(blobs)
+    assert done.saved == made.name
+    assert found_in(blobs, tmp_path) == ("0001", "house")
     assert find_standing(older) is Standing.CURRENT
 
 
-def test_where_nothing_is_to_be_done_nothing_is_saved(older: Database, tmp_path: Path) -> None:
-    migrate(older, no_copy)
-    done = migrate(older, copy_of(older))
+def test_where_nothing_is_to_be_done_nothing_is_saved(
+    older: Database, blobs: FolderBlobStore
+) -> None:
+    migrate(older, no_backup)
+    done = migrate(older, backup_of(older, blobs))
     assert done.before == done.after == REVISIONS[-1]
-    assert copies(tmp_path) == []
+    assert list_backups(blobs) == ()
 
 
 def test_a_database_that_cannot_be_saved_is_not_touched(older: Database) -> None:
-    def full(revision: str) -> None:
+    def full() -> None:
         raise StorageUnavailable("The disk is full.")
 
     with pytest.raises(StorageUnavailable, match="disk is full"):
         migrate(older, full)
     assert find_standing(older) is Standing.OLDER
-    migrate(older, no_copy)
+    migrate(older, no_backup)
     with pytest.raises(StorageUnavailable, match="disk is full"):
         take_back(older, "0001", full)
     assert find_standing(older) is Standing.CURRENT
 
 
-def test_a_damaged_database_is_neither_saved_nor_migrated(older: Database, tmp_path: Path) -> None:
+def test_a_damaged_database_is_neither_saved_nor_migrated(
+    older: Database, blobs: FolderBlobStore, tmp_path: Path
+) -> None:
     orphan = (
         "INSERT INTO analyses (drawing_id, created_at, bundle_version, bundle_sha256, result) "
         "VALUES ('missing', '2026-01-01', '1', '0', '{}')"
@@ -98,31 +107,32 @@ def test_a_damaged_database_is_neither_saved_nor_migrated(older: Database, tmp_p
     with pytest.raises(
         BackupError, match=r"sketchnorm.sqlite3 has rows that refer to missing ones"
     ):
-        migrate(older, copy_of(older))
+        migrate(older, backup_of(older, blobs))
     assert find_standing(older) is Standing.OLDER
-    assert not [name for name in contents(tmp_path) if "before" in name]
+    assert list_backups(blobs) == ()
 
 
 @pytest.mark.parametrize("phase", ["expand", "contract"])
 def test_a_database_that_is_ahead_is_refused(
-    database: Database, tmp_path: Path, phase: str
+    database: Database, blobs: FolderBlobStore, tmp_path: Path, phase: str
 ) -> None:
-    migrate(database, no_copy)
+    migrate(database, no_backup)
     with later_release(tmp_path, REVISIONS[-1], phase):
-        migrate(database, no_copy)
+        migrate(database, no_backup)
     with pytest.raises(ConfigurationError, match="newer version"):
-        migrate(database, copy_of(database))
+        migrate(database, backup_of(database, blobs))
     with pytest.raises(ConfigurationError, match="newer version"):
-        take_back(database, "0001", copy_of(database))
-    assert copies(tmp_path) == []
+        take_back(database, "0001", backup_of(database, blobs))
+    assert list_backups(blobs) == ()
 
 
-def test_a_way_back_is_taken_on_request_and_saved_before(older: Database, tmp_path: Path) -> None:
-    migrate(older, no_copy)
-    done = take_back(older, "0001", copy_of(older))
+def test_a_way_back_is_taken_on_request_and_saved_before(
+    older: Database, blobs: FolderBlobStore, tmp_path: Path
+) -> None:
+    migrate(older, no_backup)
+    done = take_back(older, "0001", backup_of(older, blobs))
     assert (done.before, done.after) == (REVISIONS[-1], "0001")
-    (copy,) = copies(tmp_path)
-    assert found_in(copy) == (REVISIONS[-1], "house")
+    assert found_in(blobs, tmp_path) == (REVISIONS[-1], "house")
     with pytest.raises(ConfigurationError, match="cannot be taken back"):
-        take_back(older, "0001", copy_of(older))
-    assert copies(tmp_path) == [copy]
+        take_back(older, "0001", backup_of(older, blobs))
+    assert len(list_backups(blobs)) == 1

@@ -1,6 +1,8 @@
 """What was kept for long enough goes, with all that belongs to it, whatever happens meanwhile."""
 
+import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,11 +11,11 @@ from sqlalchemy import func, select
 
 from app.actions import retain as module
 from app.actions.retain import retain
-from app.errors import StorageUnavailable
+from app.errors import ImplausibleLoss, StorageRefused, StorageUnavailable
 from app.storage import removals
-from app.storage.copies import copy_beside
 from app.storage.folder import FolderBlobStore
 from app.storage.jobs import claim, enqueue, finish
+from app.storage.leftovers import replaced_name
 from app.storage.tables import Analysis, IdempotencyKey, Job, Removal
 from tests.support.crashes import Crash, Life, MortalDatabase, MortalStore
 from tests.support.sites import DAYS, Site
@@ -111,18 +113,72 @@ def test_backups_go_when_and_in_the_order_that_their_own_rule_says(site: Site) -
     assert site.blobs.keys("backups") == ("backups/b",)
 
 
-def test_copies_made_before_a_migration_go_as_late_as_drawings_and_nothing_else_does(
+def test_replaced_databases_go_as_late_as_drawings_and_nothing_else_does(
     site: Site, tmp_path: Path
 ) -> None:
     file = tmp_path / "sketchnorm.sqlite3"
-    old, young = (copy_beside(file, "before-0002", moment) for moment in (OLD, YOUNG))
-    other = file.with_name(f"{file.name}.before-holidays")
-    killed = old.rename(old.with_name(f".{old.name}"))
-    old = copy_beside(file, "before-0001", OLD)
-    other.touch()
-    assert site.retains(NOW).copies == 2
-    files = (old, killed, young, other, file)
+    old, young = (replaced_name(file, moment) for moment in (OLD, YOUNG))
+    journal, other = Path(f"{old}-wal"), Path(f"{file}.replaced-by-hand")
+    for path in (old, young, journal, other):
+        path.touch()
+    assert site.retains(NOW).replaced == 2
+    files = (old, journal, young, other, file)
     assert [path.exists() for path in files] == [False, False, True, True, True]
+
+
+def test_what_killed_writers_and_restores_left_goes_after_a_day(site: Site, tmp_path: Path) -> None:
+    picture = tmp_path / "blobs" / "drawings" / ".unfinished-abc"
+    folder = tmp_path / ".restoring-abc"
+    folder.mkdir()
+    for path in (picture, folder / "sketchnorm.sqlite3"):
+        path.write_bytes(b"a child drew this")
+    assert site.retains(NOW).unfinished == 0
+    for path in (picture, folder):
+        os.utime(path, (0, 0))
+    assert site.retains(NOW).unfinished == 2
+    assert not picture.exists()
+    assert not folder.exists()
+
+
+def test_what_cannot_be_removed_holds_up_nothing_else(site: Site) -> None:
+    for _ in range(3):
+        site.keeps(OLD)
+    site.blobs.put("exports/2020-01-01/a", b"", "text/csv")
+    stuck = min(site.stored)
+    refusing = Site(site.database, Refusing(site.blobs, stuck=stuck))
+    for _ in range(2):
+        with pytest.raises(StorageRefused):
+            refusing.retains(NOW)
+        assert (site.drawings, site.stored) == (set(), {stuck})
+        assert site.blobs.keys("exports") == ()
+        assert rows(site, Removal) == 1
+    assert site.retains(NOW).blobs == 1
+
+
+def test_more_strays_than_accidents_leave_are_left_until_somebody_says_so(site: Site) -> None:
+    """As where an empty database meets the full store of another."""
+    for number in range(51):
+        site.blobs.put(f"drawings/{number}", b"x", "image/png")
+    with pytest.raises(ImplausibleLoss, match="51 of 51 files of drawings have no row"):
+        site.retains(NOW)
+    assert rows(site, Removal) == 0
+    removed = retain(
+        database=site.database, blobs=site.blobs, days=DAYS, now=NOW, however_many=True
+    )
+    assert removed.strays == rows(site, Removal) == 51
+    assert site.retains(NOW + 7 * DAY).blobs == 51
+
+
+@dataclass
+class Refusing(WatchedStore):
+    """Does not delete one of its blobs."""
+
+    stuck: str = ""
+
+    def delete(self, key: str) -> None:
+        if key == self.stuck:
+            raise StorageRefused("The store refuses it.")
+        super().delete(key)
 
 
 def test_where_the_store_is_away_rows_go_at_once_and_files_follow(site: Site) -> None:

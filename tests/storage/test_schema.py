@@ -10,7 +10,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, func, inspect, select, text
 
-from app.errors import ConfigurationError
+from app.errors import ConfigurationError, StorageBusy
 from app.storage.database import Database
 from app.storage.revision import (
     REVISIONS,
@@ -24,6 +24,7 @@ from app.storage.tables import Base, Drawing, EnvironmentStamp
 from tests.support.journals import JOURNALS, use_journal
 from tests.support.revisions import later_release
 from tests.support.storage import a_drawing, sqlite_url
+from tests.support.troubles import impatient, locked
 
 
 @pytest.fixture(params=JOURNALS)
@@ -198,6 +199,28 @@ def test_a_change_that_leaves_rows_pointing_nowhere_is_undone(database: Database
         connection.execute(text(orphan))
     with database.reading() as tx:
         assert tx.scalar(text("SELECT count(*) FROM idempotency_keys")) == 0
+
+
+def test_a_change_that_rows_do_not_fit_is_undone_and_says_so(database: Database) -> None:
+    migrate(database)
+    with database.writing() as tx:
+        tx.add_all([a_drawing(category="house"), a_drawing(category="house")])
+    index = text("CREATE UNIQUE INDEX one_of_each ON drawings (category)")
+    refused = pytest.raises(ConfigurationError, match="does not fit what is in the database")
+    with refused, changing(database) as connection:
+        connection.execute(index)
+    with database.writing() as tx:
+        tx.execute(text("DELETE FROM drawings"))
+    with changing(database) as connection:
+        connection.execute(index)
+
+
+def test_a_migration_says_what_is_wrong_with_the_disk(database: Database) -> None:
+    migrate(database)
+    with locked(database), pytest.raises(StorageBusy) as met, changing(impatient(database)):
+        pass
+    assert str(met.value) == "The database could not be migrated and is as it was."
+    assert "locked by another writer" in met.value.advice
 
 
 def test_foreign_keys_hold_again_after_a_migration(database: Database) -> None:

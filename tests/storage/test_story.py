@@ -26,7 +26,7 @@ from sqlalchemy import select
 
 from app.actions.back_up import back_up
 from app.actions.forget_missing import forget_missing
-from app.actions.migrate import migrate, no_copy
+from app.actions.migrate import migrate, no_backup
 from app.actions.migrate import take_back as take_schema_back
 from app.actions.restore import restore
 from app.actions.take_inventory import take_inventory
@@ -70,7 +70,7 @@ class Story(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.open()
-        migrate(self.site.database, no_copy)
+        migrate(self.site.database, no_backup)
 
     def open(self) -> None:
         database = Database.open(sqlite_url(self.folder), "local")
@@ -146,13 +146,13 @@ class Story(RuleBasedStateMachine):
 
     @rule()
     def migrate_up(self) -> None:
-        migrate(self.site.database, no_copy)
+        migrate(self.site.database, no_backup)
         assert self.current
 
     @precondition(lambda self: self.current)
     @rule()
     def migrate_down(self) -> None:
-        take_schema_back(self.site.database, "0001", no_copy)
+        take_schema_back(self.site.database, "0001", no_backup)
         assert not self.current
 
     @rule()
@@ -183,13 +183,13 @@ class Story(RuleBasedStateMachine):
         restored = restore(to=file, environment="local", blobs=self.site.blobs, at=name.made_at)
         assert restored.name == name
         self.open()
-        migrate(self.site.database, no_copy)
+        migrate(self.site.database, no_backup)
         kept, shown = self.backups[name]
         self.kept, self.shown = dict(kept), set(shown)
         found = take_inventory(database=self.site.database, blobs=self.site.blobs, grace=0)
         lost = {key.removeprefix("drawings/") for key in found.missing if key.startswith("d")}
         assert lost <= self.kept.keys()
-        forgotten = forget_missing(found.missing, database=self.site.database, now=self.now)
+        forgotten = forget_missing(found, database=self.site.database, now=self.now)
         assert forgotten == len(lost)
         self.shown -= lost
         self.kept = {one: made for one, made in self.kept.items() if one not in lost}
@@ -235,7 +235,7 @@ class Story(RuleBasedStateMachine):
             self.resources.close()
 
     def settle(self) -> None:
-        migrate(self.site.database, no_copy)
+        migrate(self.site.database, no_backup)
         for _ in range(2):
             self.site.retains(self.now)
             self.now += 7 * DAY
