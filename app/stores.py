@@ -4,7 +4,7 @@ from pathlib import Path
 
 from sqlalchemy import make_url
 
-from app.environment import Settings
+from app.environment import EnvironmentConfig, Settings
 from app.storage.blobs import BlobStore
 from app.storage.database import Database
 from app.storage.folder import FolderBlobStore
@@ -44,7 +44,11 @@ def open_spooling(settings: Settings) -> SpoolingBlobStore | None:
 
 def spool_folder(settings: Settings) -> Path:
     """Beside the database, whose disk outlives the process."""
-    url = make_url(settings.environment.database_url)
-    if url.get_backend_name() != "sqlite":
-        return settings.data_dir / "spool"
-    return Path(str(url.database)).resolve().parent / "spool"
+    file = database_file(settings.environment)
+    return (file.resolve().parent if file else settings.data_dir) / "spool"
+
+
+def database_file(config: EnvironmentConfig) -> Path | None:
+    """The SQLite file, which need not be there; ``None`` where the database is of another kind."""
+    url = make_url(config.database_url)
+    return Path(str(url.database)) if url.get_backend_name() == "sqlite" else None

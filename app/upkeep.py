@@ -5,14 +5,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sqlalchemy import Engine, NullPool, create_engine, make_url
+from sqlalchemy import Engine, NullPool, create_engine
 
 from app.environment import EnvironmentConfig, Settings
 from app.errors import BackupError
 from app.storage.blobs import BlobStore
 from app.storage.database import Database
 from app.storage.snapshots import open_read_only
-from app.stores import open_blobs
+from app.stores import database_file, open_blobs
 from app.telemetry import Metrics
 
 
@@ -41,13 +41,13 @@ class Upkeep:
     @property
     def database_file(self) -> Path:
         """The SQLite file; raise ``BackupError`` where the database is another kind."""
-        url = make_url(self.config.database_url)
-        if url.get_backend_name() != "sqlite":
+        file = database_file(self.config)
+        if file is None:
             raise BackupError(
                 "Only SQLite databases are backed up and restored here; "
                 "use pg_dump and pg_restore for PostgreSQL."
             )
-        return Path(str(url.database))
+        return file
 
     @contextmanager
     def reading_database(self) -> Iterator[Database]:
@@ -61,7 +61,7 @@ class Upkeep:
             database.close()
 
     def _engine(self) -> Engine:
-        if make_url(self.config.database_url).get_backend_name() != "sqlite":
+        file = database_file(self.config)
+        if file is None:
             return create_engine(self.config.database_url)
-        file = self.database_file
         return create_engine("sqlite://", creator=lambda: open_read_only(file), poolclass=NullPool)
