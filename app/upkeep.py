@@ -7,13 +7,14 @@ from pathlib import Path
 
 from sqlalchemy import Engine, NullPool, create_engine
 
+from app.actions.take_inventory import take_inventory
 from app.environment import EnvironmentConfig, Settings
 from app.errors import BackupError
 from app.storage.blobs import BlobStore
 from app.storage.database import Database
 from app.storage.snapshots import open_read_only
 from app.stores import database_file, open_blobs
-from app.telemetry import Metrics
+from app.telemetry import Metric, Metrics
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,14 @@ class Upkeep:
             yield database
         finally:
             database.close()
+
+    def compare_blobs(self) -> dict[str, int]:
+        """How many blobs rows refer to, how many of these are missing, and how many have no row."""
+        with self.reading_database() as database:
+            found = take_inventory(database=database, blobs=self.blobs)
+        missing, unreferred = len(found.missing), len(found.unreferred)
+        self.metrics.put(Metric.BLOBS_MISSING, missing)
+        return {"blobs": found.referred, "missing": missing, "unreferred": unreferred}
 
     def _engine(self) -> Engine:
         file = database_file(self.config)

@@ -20,7 +20,11 @@ from app.telemetry import Metric, Metrics
 
 RETENTION = "retention"
 DRAIN_SPOOL = "drain_spool"
-EVERY = {RETENTION: timedelta(hours=6), DRAIN_SPOOL: timedelta(minutes=5)}
+# A drain that was killed is to be begun anew soon, and two at once do no harm.
+SCHEDULE = {
+    RETENTION: Recurring(RETENTION, timedelta(hours=6)),
+    DRAIN_SPOOL: Recurring(DRAIN_SPOOL, timedelta(minutes=5), lease=timedelta(minutes=2)),
+}
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ class Parts:
         if isinstance(self.blobs, SpoolingBlobStore):
             store = self.blobs
             handlers[DRAIN_SPOOL] = lambda payload: self._drain(store)
-        return Work(self.database, handlers, [Recurring(kind, EVERY[kind]) for kind in handlers])
+        return Work(self.database, handlers, [SCHEDULE[kind] for kind in handlers])
 
     def _drain(self, store: SpoolingBlobStore) -> None:
         """Move what waits; what still does is counted, and what was refused, for alarms."""

@@ -9,7 +9,7 @@ from app.storage.backup_names import BackupName, Part
 from app.storage.backups import Manifest, keep, name_of, newest, note_unchanged, read_manifest
 from app.storage.blobs import BlobStore
 from app.storage.folders import working_folder
-from app.storage.snapshots import Measure, compress, copy_database, examine
+from app.storage.snapshots import Contents, Measure, compress, copy_database, examine
 
 
 @dataclass(frozen=True)
@@ -32,22 +32,21 @@ def back_up(
         copy, packed = folder / database.name, folder / "packed.gz"
         copy_database(database, copy)
         now = datetime.now(UTC)
-        contents, plain = examine(copy), Measure.of(copy)
+        contents = examine(copy)
         _check_ours(contents.environment, environment)
-        earlier = None if anew else _still_good(blobs, name_of(now, plain), plain)
+        earlier = None if anew else _still_good(blobs, name_of(now, contents), contents)
         if earlier is not None:
             note_unchanged(blobs, now, earlier.name)
             return earlier
         compress(copy, packed)
-        made = BackupMade(
-            name_of(now, plain), Manifest(contents, plain, Measure.of(packed)), copied=True
-        )
+        manifest = Manifest(contents, Measure.of(copy), Measure.of(packed))
+        made = BackupMade(name_of(now, contents), manifest, copied=True)
         keep(blobs, made.name, made.manifest, packed)
     return made
 
 
-def _still_good(blobs: BlobStore, name: BackupName, plain: Measure) -> BackupMade | None:
-    """The newest backup, if it is of this month, of the same bytes, and there."""
+def _still_good(blobs: BlobStore, name: BackupName, contents: Contents) -> BackupMade | None:
+    """The newest backup, if it is of this month, holds the same, and is there."""
     earlier = newest(blobs)
     if earlier is None or earlier.digest != name.digest or not earlier.same_month(name):
         return None
@@ -55,7 +54,7 @@ def _still_good(blobs: BlobStore, name: BackupName, plain: Measure) -> BackupMad
         manifest = read_manifest(blobs, earlier)
     except BackupError:
         return None  # a damaged one is made good by a new one
-    if manifest.plain != plain or not blobs.exists(earlier.key(Part.COPY)):
+    if manifest.contents.digest != contents.digest or not blobs.exists(earlier.key(Part.COPY)):
         return None
     return BackupMade(earlier, manifest, copied=False)
 

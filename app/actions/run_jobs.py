@@ -5,7 +5,7 @@ import secrets
 import socket
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from app.errors import SketchnormError, StorageUnavailable
@@ -39,6 +39,11 @@ class Work:
         default_factory=lambda: f"{socket.gethostname()[:40]}-{secrets.token_hex(8)}"
     )
 
+    @property
+    def leases(self) -> dict[str, timedelta]:
+        """How long each kind may take before somebody else begins it anew."""
+        return {one.kind: one.lease for one in self.schedule}
+
 
 def run_due_jobs(
     work: Work,
@@ -57,7 +62,7 @@ def run_due_jobs(
         log.error("%d jobs were given up: no attempt at them ever ended.", given_up)
     outcomes: list[bool] = []
     while not stopping():
-        claim = jobs.claim(work.database, work.handlers.keys(), work.holder, clock())
+        claim = jobs.claim(work.database, work.handlers.keys(), work.holder, clock(), work.leases)
         if claim is None:
             break
         outcomes.append(_run(claim, work, clock))

@@ -34,7 +34,7 @@ class Part(StrEnum):
 
 @dataclass(frozen=True, order=True)
 class BackupName:
-    """When the copy was made, and the beginning of its SHA-256."""
+    """When the copy was made, and the beginning of the digest of what it holds."""
 
     made_at: datetime
     digest: str

@@ -41,7 +41,12 @@ class Manifest:
                 raise ValueError("another format, or another backup's manifest")
             rows = {str(table): int(count) for table, count in read["contents"]["rows"].items()}
             return cls(
-                Contents(str(read["contents"]["revision"]), _environment(read), rows),
+                Contents(
+                    str(read["contents"]["revision"]),
+                    _environment(read),
+                    rows,
+                    str(read["contents"]["digest"]),
+                ),
                 _measure(read["plain"]),
                 _measure(read["packed"]),
                 str(read["app_version"]),
@@ -56,9 +61,9 @@ class Listed:
     unchanged_at: datetime | None
 
 
-def name_of(made_at: datetime, plain: Measure) -> BackupName:
-    """The name of a copy with these bytes."""
-    return BackupName(made_at, plain.sha256[:DIGEST_LENGTH])
+def name_of(made_at: datetime, contents: Contents) -> BackupName:
+    """The name of a copy that holds this."""
+    return BackupName(made_at, contents.digest[:DIGEST_LENGTH])
 
 
 def list_backups(blobs: BlobStore) -> tuple[Listed, ...]:

@@ -4,9 +4,10 @@ A lease that ran out is free for anyone: its holder was killed, or is slow and d
 second time over. Each job must bear that.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
@@ -39,6 +40,7 @@ class Recurring:
 
     kind: str
     every: timedelta
+    lease: timedelta = LEASE
 
     def unique_key(self, now: datetime) -> str:
         """The same for the whole slot that ``now`` lies in."""
@@ -78,8 +80,17 @@ def enqueue_recurring(database: Database, schedule: Collection[Recurring], now: 
     return sum(enqueue(database, one.kind, one.unique_key(now), now) for one in missing)
 
 
-def claim(database: Database, kinds: Collection[str], holder: str, now: datetime) -> Claim | None:
-    """Lease the job that is due longest, of those kinds that the holder can do."""
+def claim(
+    database: Database,
+    kinds: Collection[str],
+    holder: str,
+    now: datetime,
+    leases: Mapping[str, timedelta] = MappingProxyType({}),
+) -> Claim | None:
+    """Lease the job that is due longest, of those kinds that the holder can do.
+
+    For as long as ``leases`` says for its kind, otherwise for ``LEASE``.
+    """
     due = select(Job).where(_is_due(now), Job.kind.in_(kinds)).order_by(Job.run_after, Job.id)
     with database.reading() as session:
         if session.scalar(due.with_only_columns(Job.id).limit(1)) is None:
@@ -90,7 +101,7 @@ def claim(database: Database, kinds: Collection[str], holder: str, now: datetime
         if job is None:
             return None
         job.attempts += 1
-        job.lease_holder, job.leased_until = holder, now + LEASE
+        job.lease_holder, job.leased_until = holder, now + leases.get(job.kind, LEASE)
         return Claim(job.id, job.kind, holder, job.attempts, job.payload)
 
 

@@ -22,15 +22,22 @@ COMPRESSION = 1
 CHUNK = 1 << 20
 BETWEEN_ATTEMPTS = 0.5
 LOCK_SECONDS = 15.0
+# Jobs that come again by themselves are written every few minutes, which is no reason for a copy.
+LASTING = {"jobs": "payload <> '{}'"}
 
 
 @dataclass(frozen=True)
 class Contents:
-    """What a database holds, in figures that every copy of it repeats."""
+    """What a database holds, in figures that every copy of it repeats.
+
+    ``digest`` is the SHA-256 of the schema and of all rows, but for those that come and go while
+    nobody does anything.
+    """
 
     revision: str
     environment: str
     rows: dict[str, int]
+    digest: str
 
 
 @dataclass(frozen=True)
@@ -180,7 +187,23 @@ def _contents(connection: sqlite3.Connection) -> Contents:
     if revision is None or environment is None:
         raise BackupError("The database has no tables of ours; run sketchnorm migrate first.")
     counted = {name: _count(connection, name) for name in _tables(connection)}
-    return Contents(revision, environment, counted)
+    return Contents(revision, environment, counted, _digest(connection))
+
+
+def _digest(connection: sqlite3.Connection) -> str:
+    digest = hashlib.sha256()
+    schema = "SELECT type, name, sql FROM sqlite_master ORDER BY type, name"
+    rows = (f"SELECT * {_lasting(name)} ORDER BY rowid" for name in _tables(connection))
+    for question in (schema, *rows):
+        for row in connection.execute(question):
+            # Unlike repr() the same in every release of Python, whatever Unicode it knows.
+            digest.update(ascii(row).encode())
+    return digest.hexdigest()
+
+
+def _lasting(table: str) -> str:
+    quoted = table.replace('"', '""')
+    return f'FROM "{quoted}" WHERE {LASTING.get(table, "true")}'
 
 
 def _tables(connection: sqlite3.Connection) -> list[str]:

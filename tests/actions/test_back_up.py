@@ -6,11 +6,14 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 
 from app.actions.back_up import back_up
+from app.actions.run_jobs import Work, run_due_jobs
 from app.errors import BackupError, StorageUnavailable, WrongEnvironment
 from app.storage.backup_names import BackupName, Part
 from app.storage.backups import list_backups
+from app.storage.jobs import Recurring, enqueue
 from tests.support import ledger
 from tests.support.operators import Operator
 from tests.support.storage import a_drawing, contents, open_database
@@ -42,6 +45,43 @@ def test_a_changed_database_is_copied_and_the_note_stays_with_the_one_before(
     first, second = list_backups(operator.blobs)
     assert first.unchanged_at is not None
     assert second.unchanged_at is None
+
+
+def test_work_that_comes_again_by_itself_is_no_reason_for_a_copy(operator: Operator) -> None:
+    first = operator.backs_up()
+    with open_database(operator.folder) as database:
+        schedule = [Recurring(kind, timedelta(minutes=5)) for kind in ("retention", "drain")]
+        handlers = {one.kind: lambda payload: None for one in schedule}
+        assert run_due_jobs(Work(database, handlers, schedule)).done == 2
+        assert enqueue(database, "retention", "k", datetime.now(UTC))
+    second = operator.backs_up()
+    assert (second.name, second.copied) == (first.name, False)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param("UPDATE drawings SET age_years = 7", id="a value"),
+        pytest.param("UPDATE drawings SET category = '7'", id="a text for nothing"),
+        pytest.param("DELETE FROM drawings", id="a row less"),
+        pytest.param("CREATE TABLE more (id INTEGER)", id="a table"),
+        pytest.param("ALTER TABLE drawings ADD COLUMN more INTEGER", id="a column"),
+        pytest.param("CREATE INDEX more ON drawings (category, age_years)", id="an index"),
+        pytest.param(
+            "INSERT INTO jobs (kind, unique_key, payload, attempts, created_at, run_after) VALUES "
+            "('bulk', 'k', '{\"of\": \"somebody\"}', 0, '2026-01-01', '2026-01-01')",
+            id="work that somebody asked for",
+        ),
+    ],
+)
+def test_any_other_change_is_copied(operator: Operator, change: str) -> None:
+    with open_database(operator.folder) as database, database.writing() as tx:
+        tx.add(a_drawing(age_years=6))
+    operator.backs_up()
+    with open_database(operator.folder) as database, database.writing() as tx:
+        tx.execute(text(change))
+    assert operator.backs_up().copied
+    assert not operator.backs_up().copied
 
 
 def test_an_unchanged_database_is_copied_anew_on_request(operator: Operator) -> None:

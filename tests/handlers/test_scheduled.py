@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from app.errors import BackupError, StorageUnavailable
+from app.storage.folder import FolderBlobStore
 from handlers import backup, restore_drill
 from tests.support.operators import Operator
 
@@ -46,6 +47,21 @@ def test_the_schedule_backs_up_and_notes_the_second_time(deployed: Operator) -> 
 def test_a_backup_counts_itself(deployed: Operator, capsys: pytest.CaptureFixture[str]) -> None:
     backup.handler(event("scheduled_backup"), None)
     assert {"BackupSucceeded", "BackupSeconds", "BlobsMissing"} <= metrics(capsys)
+
+
+def test_a_store_that_cannot_be_listed_makes_no_second_backup(
+    deployed: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(store: FolderBlobStore, prefix: str) -> tuple[str, ...]:
+        if prefix == "backups":
+            return listed(store, prefix)
+        raise StorageUnavailable("The store cannot be listed.")
+
+    listed = FolderBlobStore.keys
+    monkeypatch.setattr(FolderBlobStore, "keys", fail)
+    report = backup.handler(event("scheduled_backup"), None)
+    assert report["copied"]
+    assert "missing" not in report
 
 
 def test_a_backup_that_fails_is_counted_and_raised(

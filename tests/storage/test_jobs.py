@@ -57,6 +57,20 @@ def test_a_job_is_held_by_one_worker_until_its_lease_is_out(database: Database) 
     assert (second.id, second.holder, second.attempt) == (first.id, "b", 2)
 
 
+def test_what_a_killed_worker_held_is_free_when_the_lease_of_its_kind_is_out(
+    database: Database,
+) -> None:
+    leases = {"tidy": timedelta(minutes=2)}
+    for kind in ("tidy", "other"):
+        enqueue(database, kind, kind, NOON)
+        assert claim(database, [kind], "killed", NOON, leases)
+    later = NOON + timedelta(minutes=2)
+    found = claim(database, ["tidy", "other"], "next", later, leases)
+    assert found is not None
+    assert (found.kind, found.attempt) == ("tidy", 2)
+    assert claim(database, ["tidy", "other"], "next", later, leases) is None
+
+
 def test_who_lost_the_lease_can_neither_finish_nor_fail_the_job(database: Database) -> None:
     enqueue(database, "tidy", "k", NOON)
     first = claim(database, ["tidy"], "a", NOON)

@@ -11,6 +11,7 @@ from app.bootstrap import Services
 from app.environment import Settings
 from app.main import create_app
 from app.storage.database import Database
+from app.storage.jobs import Recurring
 from app.storage.tables import Job
 from app.work import DRAIN_SPOOL, Parts
 from app.worker import Worker
@@ -24,7 +25,8 @@ from tests.support.waiting import until
 @pytest.fixture
 def settings(settings: Settings, s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """A job that is asked for every five minutes is asked for each second here."""
-    monkeypatch.setitem(work.EVERY, DRAIN_SPOOL, timedelta(seconds=1))
+    often = Recurring(DRAIN_SPOOL, timedelta(seconds=1))
+    monkeypatch.setitem(work.SCHEDULE, DRAIN_SPOOL, often)
     return in_s3(settings)
 
 
