@@ -22,11 +22,13 @@ main() {
 }
 
 use_podman() {
-  export CONTAINER_TOOL=podman CONTAINERS_CONF=$here/containers.conf DOCKER_HOST=unix://$work/podman.sock
+  # The service outlives this clone, so its settings must not lie in it.
+  cp "$here/containers.conf" "$work/"
+  export CONTAINER_TOOL=podman CONTAINERS_CONF=$work/containers.conf DOCKER_HOST=unix://$work/podman.sock
   command -v podman >/dev/null && command -v runc >/dev/null || install \
     podman buildah runc netavark aardvark-dns containernetworking-plugins iptables
   if ! podman --remote --url "$DOCKER_HOST" info >/dev/null 2>&1; then
-    setsid podman system service --time=0 "$DOCKER_HOST" >/dev/null 2>&1 &
+    (cd / && exec setsid podman system service --time=0 "$DOCKER_HOST" >/dev/null 2>&1) &
     sleep 2
   fi
 }
