@@ -23,6 +23,8 @@ down_revision = None
 def upgrade() -> None:
 '''
 COLUMN = 'sa.Column("c", sa.Integer(){})'
+NEW_COLUMN = f'op.add_column("drawings", {COLUMN.format("")}); '
+NEW_TABLE = f'op.create_table("shelf", {COLUMN.format("")}); '
 
 
 OURS = [pytest.param(script, id=script.revision) for script in scripts(MIGRATIONS)]
@@ -69,6 +71,16 @@ def step_of(folder: Path, upgrade: str) -> Script:
         'op.create_index("ix", "drawings", ["category"], unique=True)',
         'op.execute("ALTER TABLE drawings DROP COLUMN category")',
         'op.execute(sa.text("\\n  drop table drawings"))',
+        'op.execute("/* tidy */ DROP TABLE drawings")',
+        'op.execute("-- tidy\\nDROP TABLE drawings")',
+        'op.execute("DELETE FROM drawings")',
+        "op.execute(\"UPDATE drawings SET category = 'cat' WHERE category IS NULL\")",
+        NEW_COLUMN + 'op.execute("UPDATE drawings SET c = 1, category = NULL")',
+        NEW_COLUMN + 'op.execute("UPDATE drawings SET c = 1; DELETE FROM drawings")',
+        "op.execute(\"INSERT INTO drawings (id) VALUES ('a')\")",
+        "op.add_column('drawings', " + COLUMN.format(', sa.CheckConstraint("c > 1")') + ")",
+        f'op.add_column("drawings", {COLUMN.format(", unique=True")})',
+        "op.add_column('drawings', " + COLUMN.format(', sa.ForeignKey("jobs.id")') + ")",
         'with op.batch_alter_table("drawings") as t: t.drop_column("category")',
         'with op.batch_alter_table("drawings") as t: t.alter_column("category", nullable=False)',
     ],
@@ -86,10 +98,13 @@ def test_what_the_code_before_would_notice_is_no_expand_step(tmp_path: Path, upg
         f'op.add_column("drawings", {COLUMN.format("")})',
         "op.add_column('drawings', " + COLUMN.format(', nullable=False, server_default="1"') + ")",
         'op.create_index("ix", "drawings", ["category"])',
-        "op.execute(\"UPDATE drawings SET category = 'cat' WHERE category IS NULL\")",
+        NEW_COLUMN + 'op.execute("UPDATE drawings SET c = age_years WHERE c IS NULL")',
+        NEW_TABLE + 'op.execute("INSERT INTO shelf (c) SELECT id FROM jobs")',
+        "op.add_column('drawings', "
+        + COLUMN.format(', sa.ForeignKey("jobs.id", ondelete="SET NULL")')
+        + ")",
         f'with op.batch_alter_table("drawings") as t: t.add_column({COLUMN.format("")})',
-        f'op.create_table("shelf", {COLUMN.format("")}); '
-        'op.create_index("ix", "shelf", ["c"], unique=True)',
+        NEW_TABLE + 'op.create_index("ix", "shelf", ["c"], unique=True)',
     ],
 )
 def test_what_the_code_before_does_not_notice_is_an_expand_step(

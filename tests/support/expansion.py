@@ -2,15 +2,24 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Self
 
 import pytest
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.operations import AbstractOperations, Operations, ops
 from alembic.script import Script, ScriptDirectory
+from sqlalchemy import Column, ForeignKeyConstraint
 
-WORDS_OF_SCHEMA = re.compile(r"\s*(?:alter|drop|create|rename|pragma|vacuum)\b", re.IGNORECASE)
+COMMENT = re.compile(r"/\*.*?\*/|--[^\n]*", re.DOTALL)
+# One statement that fills one column, or a table.
+FILLS_COLUMN = re.compile(
+    r"update\s+(?P<table>\w+)\s+set\s+(?P<column>\w+)\s*=[^;=]+;?", re.IGNORECASE
+)
+FILLS_TABLE = re.compile(r"insert\s+into\s+(?P<table>\w+)\b[^;]+;?", re.IGNORECASE)
+HARMLESS_ON_DELETE = ("CASCADE", "SET NULL")
 FORBIDDEN = (
     ops.DropTableOp,
     ops.DropColumnOp,
@@ -52,32 +61,66 @@ def breaches(phase: str, steps: list[ops.MigrateOperation]) -> Iterator[str]:
         yield f"phase is {phase!r}; say expand or contract"
     if phase != "expand":
         return
-    new = {step.table_name for step in steps if isinstance(step, ops.CreateTableOp)}
+    new = New.of(steps)
     for step in steps:
         reason = _reason(step, new)
         if reason is not None:
             yield f"{type(step).__name__}: {reason}"
 
 
-def _reason(step: ops.MigrateOperation, new: set[str]) -> str | None:
+@dataclass(frozen=True)
+class New:
+    """What the code before does not know, and so neither reads nor writes."""
+
+    tables: set[str]
+    columns: set[tuple[str, str]]
+
+    @classmethod
+    def of(cls, steps: list[ops.MigrateOperation]) -> Self:
+        """What these steps bring."""
+        return cls(
+            {step.table_name for step in steps if isinstance(step, ops.CreateTableOp)},
+            {
+                (step.table_name, step.column.name)
+                for step in steps
+                if isinstance(step, ops.AddColumnOp)
+            },
+        )
+
+
+def _reason(step: ops.MigrateOperation, new: New) -> str | None:
     if isinstance(step, FORBIDDEN):
         return "takes away or changes what the code before knows"
     if isinstance(step, ops.AddColumnOp):
-        column = step.column
-        needed = not column.nullable and column.server_default is None
-        return "the code before gives this column no value" if needed else None
+        return _reason_of_column(step.column)
     if isinstance(step, ops.ExecuteSQLOp):
-        return "write changes of the schema as operations" if _is_ddl(step) else None
+        harmless = _fills_what_is_new(str(step.sqltext), new)
+        return None if harmless else "SQL may only fill what this step adds, a column at a time"
     binding = isinstance(step, ops.AddConstraintOp) or (
         isinstance(step, ops.CreateIndexOp) and step.unique
     )
-    if binding and _table(step) not in new:
+    if binding and _table(step) not in new.tables:
         return "the code before may write what this refuses"
     return None
 
 
-def _is_ddl(step: ops.ExecuteSQLOp) -> bool:
-    return WORDS_OF_SCHEMA.match(str(step.sqltext)) is not None
+def _reason_of_column(column: Column[Any]) -> str | None:
+    if not column.nullable and column.server_default is None:
+        return "the code before gives this column no value"
+    keys = [key for key in column.foreign_keys if key.ondelete not in HARMLESS_ON_DELETE]
+    checks = [one for one in column.constraints if not isinstance(one, ForeignKeyConstraint)]
+    if column.unique or keys or checks:
+        return "the code before may write, or delete, what this refuses"
+    return None
+
+
+def _fills_what_is_new(sql: str, new: New) -> bool:
+    statement = COMMENT.sub(" ", sql).strip()
+    filled = FILLS_COLUMN.fullmatch(statement)
+    if filled is not None:
+        return (filled["table"], filled["column"]) in new.columns or filled["table"] in new.tables
+    made = FILLS_TABLE.fullmatch(statement)
+    return made is not None and made["table"] in new.tables
 
 
 def _table(step: ops.MigrateOperation) -> object:
