@@ -6,7 +6,7 @@ and has processes die at any step of it. It remembers what was acknowledged, and
 
 import os
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -32,6 +32,7 @@ from app.actions.restore import restore
 from app.actions.take_inventory import take_inventory
 from app.storage import schema
 from app.storage.backup_names import BackupName
+from app.storage.backups import list_backups
 from app.storage.database import Database
 from app.storage.folder import FolderBlobStore
 from app.storage.revision import Standing, find_standing
@@ -167,11 +168,26 @@ class Story(RuleBasedStateMachine):
         assert find_standing(self.site.database) is standing
 
     @precondition(lambda self: self.current)
-    @rule()
-    def back_up(self) -> None:
-        file = self.folder / "sketchnorm.sqlite3"
-        made = back_up(database=file, environment="local", blobs=self.site.blobs, anew=True)
-        self.backups[made.name] = (dict(self.kept), set(self.shown))
+    @rule(steps=DEATHS)
+    def back_up(self, steps: int | None) -> None:
+        """Who is killed has made a whole backup, or none that anybody would find."""
+        file, store = self.folder / "sketchnorm.sqlite3", self.mortal(steps).blobs
+        with suppress(Crash):
+            back_up(database=file, environment="local", blobs=store, anew=True)
+        made = {one.name for one in list_backups(self.site.blobs)} - self.backups.keys()
+        assert len(made) == 1 or (not made and steps is not None)
+        self.backups |= {name: (dict(self.kept), set(self.shown)) for name in made}
+
+    @precondition(lambda self: self.backups)
+    @rule(steps=st.integers(0, 2))
+    def die_while_restoring(self, steps: int) -> None:
+        """The database is as it was, which the invariants compare."""
+        self.site.database.close()
+        file, store = self.folder / "sketchnorm.sqlite3", self.mortal(steps).blobs
+        with suppress(Crash):
+            restore(to=file, environment="local", blobs=store)
+            raise AssertionError("it outlived its death")
+        self.open()
 
     @precondition(lambda self: self.backups)
     @rule(data=st.data())
