@@ -19,11 +19,28 @@ from tests.support.ports import free_port, when_up
 ID = "JKJaXmPLvHcESHA="
 
 
+# What an extension module does whose initialisation is interrupted by an exception.
+SIGTERM_DURING_IMPORT = """
+import os, signal
+try:
+    os.kill(os.getpid(), signal.SIGTERM)
+    os.getpid()
+except BaseException as error:
+    raise ImportError("initialization failed") from error
+"""
+
+
 @contextmanager
 def started(folder: Path, module: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """The process and its address; whether it answers there is another thing."""
+    """The process and its address; whether it answers there is another thing.
+
+    A module that lies in ``folder`` stands for the installed one of its name.
+    """
     port = free_port()
-    environ = {"PATH": os.environ["PATH"], "PORT": str(port), "DATA_DIR": str(folder / "var")}
+    environ = {
+        "PATH": os.environ["PATH"], "PYTHONPATH": str(folder),
+        "PORT": str(port), "DATA_DIR": str(folder / "var"),
+    }  # fmt: skip
     with subprocess.Popen(
         [sys.executable, "-m", module], env=environ, cwd=ROOT, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -50,6 +67,14 @@ def test_sigterm_ends_it_well_however_early_it_comes(tmp_path: Path, seconds: fl
             server.wait(0.01 + seconds)
         server.terminate()
         assert server.wait(10) == 0
+
+
+def test_sigterm_ends_it_well_within_an_import_that_turns_exceptions_into_its_own(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "onnxruntime.py").write_text(SIGTERM_DURING_IMPORT)
+    with started(tmp_path, "ecs.serve") as (server, _):
+        assert (server.communicate()[0], server.returncode) == ("", 0)
 
 
 def test_the_traceback_of_a_defect_is_a_line_with_the_id_of_its_request(tmp_path: Path) -> None:
