@@ -7,14 +7,14 @@ from pathlib import Path
 
 from sqlalchemy import Engine, NullPool, create_engine
 
-from app.actions.take_inventory import take_inventory
+from app.actions.take_inventory import GRACE_SECONDS, Inventory, take_inventory
 from app.environment import EnvironmentConfig, Settings
 from app.errors import BackupError
 from app.storage.blobs import BlobStore
 from app.storage.database import Database
 from app.storage.snapshots import open_read_only
 from app.stores import database_file, open_blobs
-from app.telemetry import Metric, Metrics
+from app.telemetry import Metrics
 
 
 @dataclass(frozen=True)
@@ -61,13 +61,10 @@ class Upkeep:
         finally:
             database.close()
 
-    def compare_blobs(self) -> dict[str, int]:
-        """How many blobs rows refer to, how many of these are missing, and how many have no row."""
+    def take_inventory(self, grace: float = GRACE_SECONDS) -> Inventory:
+        """Compare rows and blobs, without writing the database."""
         with self.reading_database() as database:
-            found = take_inventory(database=database, blobs=self.blobs)
-        missing, unreferred = len(found.missing), len(found.unreferred)
-        self.metrics.put(Metric.BLOBS_MISSING, missing)
-        return {"blobs": found.referred, "missing": missing, "unreferred": unreferred}
+            return take_inventory(database=database, blobs=self.blobs, grace=grace)
 
     def _engine(self) -> Engine:
         file = database_file(self.config)

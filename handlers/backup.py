@@ -27,8 +27,12 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     size = made.manifest.plain.size
     report: dict[str, Any] = {"backup": str(made.name), "copied": made.copied, "size": size}
     try:
-        report |= upkeep.compare_blobs()
+        found = upkeep.take_inventory()
     except SketchnormError:  # not raised: Lambda would make the whole backup again
         logger.exception("The backup is made, but rows and blobs could not be compared.")
+    else:
+        missing, unreferred = len(found.missing), len(found.unreferred)
+        upkeep.metrics.put(Metric.BLOBS_MISSING, missing)
+        report |= {"blobs": found.referred, "missing": missing, "unreferred": unreferred}
     logger.info("backup", **report)
     return report

@@ -95,13 +95,10 @@ def inventory(
     ] = False,
 ) -> None:
     """List the blobs that no row refers to, and those that rows refer to and are missing."""
-    from app.actions.take_inventory import take_inventory
     from app.upkeep import Upkeep
 
     used = settings()
-    upkeep = Upkeep.open(used)
-    with upkeep.reading_database() as database:
-        found = take_inventory(database=database, blobs=upkeep.blobs, grace=grace)
+    found = Upkeep.open(used).take_inventory(grace)
     for key in found.unreferred:
         _say(f"unreferred  {key}")
     for key in found.missing:

@@ -186,24 +186,24 @@ def _contents(connection: sqlite3.Connection) -> Contents:
     environment = stamped_environment(connection)
     if revision is None or environment is None:
         raise BackupError("The database has no tables of ours; run sketchnorm migrate first.")
-    counted = {name: _count(connection, name) for name in _tables(connection)}
-    return Contents(revision, environment, counted, _digest(connection))
+    tables = _tables(connection)
+    counted = {name: _count(connection, name) for name in tables}
+    return Contents(revision, environment, counted, _digest(connection, tables))
 
 
-def _digest(connection: sqlite3.Connection) -> str:
+def _digest(connection: sqlite3.Connection, tables: list[str]) -> str:
     digest = hashlib.sha256()
     schema = "SELECT type, name, sql FROM sqlite_master ORDER BY type, name"
-    rows = (f"SELECT * {_lasting(name)} ORDER BY rowid" for name in _tables(connection))
-    for question in (schema, *rows):
+    for question in (schema, *map(_lasting_rows, tables)):
         for row in connection.execute(question):
             # Unlike repr() the same in every release of Python, whatever Unicode it knows.
             digest.update(ascii(row).encode())
     return digest.hexdigest()
 
 
-def _lasting(table: str) -> str:
-    quoted = table.replace('"', '""')
-    return f'FROM "{quoted}" WHERE {LASTING.get(table, "true")}'
+def _lasting_rows(table: str) -> str:
+    lasting = LASTING.get(table, "true")
+    return f"SELECT * FROM {_quoted(table)} WHERE {lasting} ORDER BY rowid"  # noqa: S608 - names we read
 
 
 def _tables(connection: sqlite3.Connection) -> list[str]:
@@ -212,9 +212,12 @@ def _tables(connection: sqlite3.Connection) -> list[str]:
 
 
 def _count(connection: sqlite3.Connection, table: str) -> int:
-    quoted = table.replace('"', '""')
-    found = connection.execute(f'SELECT count(*) FROM "{quoted}"')  # noqa: S608 - a name we read
+    found = connection.execute(f"SELECT count(*) FROM {_quoted(table)}")  # noqa: S608 - a name we read
     return int(found.fetchone()[0])
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _single(connection: sqlite3.Connection, table: str, column: str) -> str | None:
