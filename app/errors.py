@@ -72,7 +72,19 @@ class ConfigurationError(SketchnormError):
 
 
 class WrongEnvironment(ConfigurationError):
-    """A database or store belongs to another environment than the one that opens it."""
+    """A database, store or backup belongs to another environment than the one that uses it.
+
+    ``what`` was made by ``made_by`` and is now ``used`` (opened, restored, …) by ``environment``;
+    ``otherwise`` is what can be done instead of setting ENVIRONMENT.
+    """
+
+    def __init__(
+        self, what: str, made_by: str, environment: str, used: str, otherwise: str = ""
+    ) -> None:
+        super().__init__(
+            f"{what} was made by the environment {made_by!r} and is now {used} by "
+            f"{environment!r}; set ENVIRONMENT={made_by}{otherwise and f', or {otherwise}'}."
+        )
 
 
 class BundleError(SketchnormError):

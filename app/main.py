@@ -1,41 +1,26 @@
-"""The web application, from parts that are ready made; nothing is opened or read here."""
-
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+"""From settings to an application that answers; what every entry point begins with."""
 
 from fastapi import FastAPI
 
-from app.bootstrap import Services
-from app.web import api, errors, pages, security
-from app.web.access import check_access_levels
-from app.web.public_root import PublicRoot
-from app.web.rendering import Rendering
-from app.web.static_files import StaticFolder
-
-Beside = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+from app.background.work import work_for
+from app.background.worker import Worker
+from app.bootstrap import bootstrap, prepare, seed
+from app.environment import Settings
+from app.web.app import create_app
 
 
-def create_app(
-    services: Services, beside: Beside | None = None, public_prefix: str | None = None
-) -> FastAPI:
-    """Raise ``ConfigurationError`` where a route says not who may use it.
+def open_app(settings: Settings) -> FastAPI:
+    """Open everything; a developer's own database is migrated and seeded first.
 
-    ``beside`` is what a server runs as long as it serves; one that only answers has nothing.
-    ``public_prefix`` is for where visitors see another path before ours than this process is asked.
+    A server that runs the application's lifespan has the background's work done beside the
+    requests; Lambda, which runs none, has a function of its own for it.
     """
-    static = StaticFolder.read()
-    # No ready-made documentation pages: they load their code from other sites.
-    app = FastAPI(
-        title="Sketchnorm", docs_url=None, redoc_url=None, openapi_url=None, lifespan=beside
-    )
-    app.state.services = services
-    app.state.static = static
-    app.state.rendering = Rendering(static)
-    app.include_router(api.router)
-    app.include_router(pages.router)
-    errors.install(app)
-    security.install(app)
-    if public_prefix is not None:
-        app.add_middleware(PublicRoot, prefix=public_prefix)
-    check_access_levels(app)
-    return app
+    if settings.makes_its_own_database:
+        prepare(settings)
+    services = bootstrap(settings)
+    if settings.makes_its_own_database:
+        seed(services)
+    if settings.environment.read_only:
+        return create_app(services, public_prefix=settings.public_prefix)
+    worker = Worker(work_for(services.stores, settings))
+    return create_app(services, worker.lifespan, settings.public_prefix)

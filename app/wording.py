@@ -5,6 +5,10 @@ from app.scoring.conformal import MINIMUM_CHILDREN
 from app.scoring.sitting import Method, SittingAssessment
 
 LESS_USUAL = 4  # times the level
+WAITING = (
+    "Where drawings are kept cannot be reached just now. This one is safe beside it, and will be "
+    "moved there; nothing needs to be done."
+)
 SCREENING = "This is a comparison of drawings, not a diagnosis, and says nothing about a child."
 
 

@@ -18,16 +18,16 @@ from typing import ParamSpec, TypeVar
 
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # read once, when numpy is imported
 
-from app.actions.analyze import BundleAnalyzer
-from app.features import joined
 from app.imaging import intake, synthetic
-from app.imaging.demo_samples import DEMO_SAMPLES, SyntheticSample, as_png
 from app.imaging.marks import domain_measures, mark_statistics
-from app.imaging.overlay import saliency_map
+from app.imaging.overlay import foreign_shares, saliency_map
 from app.imaging.paper import crop_to_ink, find_ink
+from app.imaging.synthetic import DEMO_SAMPLES, SyntheticSample, draw_sample
+from app.inference.analyzer import BundleAnalyzer
 from app.inference.bundle import Bundle
+from app.inference.features import joined
 from app.scoring.assess import DrawingFeatures, assess
-from app.scoring.attribution import foreign_shares
+from app.scoring.assessment import LEVEL
 
 LIMIT = 15.0  # ms, the whole analysis of one drawing of 300 × 300 pixels
 MOST_MIB = 180
@@ -80,7 +80,7 @@ def chosen(folder: Path | None, count: int) -> list[bytes]:
     if folder is None:
         seeded = zip(itertools.cycle(synthetic.CATEGORIES), range(100, 100 + count), strict=False)
         made = [SyntheticSample("", "", "", name, AGE, seed) for name, seed in seeded]
-        return [as_png(sample) for sample in (*DEMO_SAMPLES, *made)[:count]]
+        return [draw_sample(sample) for sample in (*DEMO_SAMPLES, *made)[:count]]
     files = sorted(f for f in folder.rglob("*") if f.suffix.lower() in {".png", ".jpg", ".jpeg"})
     if not files:
         raise SystemExit(f"There are no PNG or JPEG files in {folder}.")
@@ -99,10 +99,11 @@ def take_apart(watch: Stopwatch, bundle: Bundle, content: bytes) -> None:
     marks = watch("marks", mark_statistics, sheet, crop)
     measures = watch("domain", domain_measures, sheet, crop)
     features = joined(seen, marks)
-    watch("scoring", assess, bundle.norms, DrawingFeatures(features, measures), AGE, CATEGORY)
-    foreign = foreign_shares(seen.foreign)
-    contributions = watch("map", saliency_map, sheet, crop, foreign, picture.size)
-    watch("encode", lambda: (intake.encode_map(contributions), intake.encode(picture, content)))
+    drawing = DrawingFeatures(features, measures)
+    watch("scoring", assess, bundle.norms, drawing, AGE, CATEGORY, LEVEL)
+    shares = foreign_shares(seen.foreign)
+    mapped = watch("map", saliency_map, sheet, crop, shares, picture.size)
+    watch("encode", lambda: (intake.encode_map(mapped), intake.encode(picture, content)))
 
 
 def report(watch: Stopwatch) -> None:

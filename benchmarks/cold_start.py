@@ -15,11 +15,12 @@ from pathlib import Path
 import httpx
 
 from app.environment import Settings
-from app.serving import open_app
+from app.main import open_app
 from benchmarks import bare_import
-from tests.support.emulator import ROOT, emulated
-from tests.support.gateway import Gateway, Shape
-from tests.support.pictures import a_drawing, as_bytes
+from tests.support import ROOT
+from tests.support.data.pictures import a_drawing, as_bytes
+from tests.support.gateway.emulator import emulated
+from tests.support.gateway.events import Gateway, Shape
 
 LARGEST_RATIO = 1.5
 LONGEST_WARM_MS = 60
@@ -76,7 +77,7 @@ def analyse(door: httpx.Client) -> float:
 
 def profile() -> str:
     """The twenty slowest imports, each with what it imports in turn."""
-    done = run("-X", "importtime", "-c", "import handlers.gateway, app.serving")
+    done = run("-X", "importtime", "-c", "import handlers.gateway, app.main")
     lines = [line.split("|") for line in done.stderr.splitlines() if "|" in line][1:]
     slowest = sorted(lines, key=lambda parts: -int(parts[1]))[:20]
     return "\n".join(f"{int(parts[1]) / 1000:8.0f} ms {parts[2]}" for parts in slowest)

@@ -5,6 +5,7 @@ status 1 where the service is healthy later than 1.5 times the imports take.
 """
 
 import argparse
+import signal
 import statistics
 import sys
 import tempfile
@@ -15,12 +16,12 @@ from pathlib import Path
 
 from benchmarks import bare_import
 from tests.support import containers
-from tests.support.ports import free_port, when_up
+from tests.support.polling import free_port, when_up
 
 LARGEST_RATIO = 1.5
 ENTRY = """
-import os, pathlib, app.environment, app.serving, ecs.serve, ecs.server
-app.serving.open_app(app.environment.Settings.load(os.environ, pathlib.Path.cwd()))
+import os, pathlib, app.environment, app.main, ecs.serve, ecs.server
+app.main.open_app(app.environment.Settings.load(os.environ, pathlib.Path.cwd()))
 """
 
 
@@ -72,6 +73,8 @@ def seed(folder: Path) -> None:
 
 def main() -> None:
     """Measure in turns, so that a busy moment hits both sides."""
+    # As Ctrl+C does, so that the container which runs is removed.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--rounds", type=int, default=3)
     rounds = options.parse_args().rounds

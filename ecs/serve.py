@@ -5,7 +5,7 @@ import signal
 from pathlib import Path
 from types import FrameType
 
-from app.cold_start import uncollected
+from app import uncollected
 
 
 def main() -> None:
@@ -13,7 +13,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _end)
     with uncollected():
         from app.environment import Settings
-        from app.serving import open_app
+        from app.main import open_app
         from ecs.server import run
 
         settings = Settings.load(os.environ, Path.cwd())

@@ -3,11 +3,11 @@
 import os
 from pathlib import Path
 
-from app.cold_start import uncollected
+from app import uncollected
 
 with uncollected():
     from app.environment import Settings
-    from app.serving import open_app
+    from app.main import open_app
     from handlers.gateway import adapt
 
     handler = adapt(open_app(Settings.load(os.environ, Path.cwd())))

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
+from app.bootstrap import prepare
 from app.environment import Settings
 from app.errors import SketchnormError, StorageUnavailable
-from app.serving import prepare
 
 
 def answer(event: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from mangum import Mangum
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.telemetry import make_logger
-from app.web.public_root import without_root
+from app.web.deps import without_root
 from app.web.request_log import RequestLog
 
 # What is not named here travels as base64, which costs a third more of Lambda's 6 MB.

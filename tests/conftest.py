@@ -10,13 +10,13 @@ from xdist.scheduler import LoadScopeScheduling
 
 from app.bootstrap import Services
 from app.environment import Settings
-from app.main import create_app
 from app.storage import tables
-from tests.support.analyzers import FakeAnalyzer
-from tests.support.operators import Operator
-from tests.support.s3_server import NAMED, S3Server, running_server
-from tests.support.services import open_services
-from tests.support.visitors import Visitor
+from app.web.app import create_app
+from tests.support.data.analyzers import FakeAnalyzer
+from tests.support.people.operators import Operator
+from tests.support.people.visitors import Visitor
+from tests.support.stores.s3_server import NAMED, S3Server, running_server
+from tests.support.stores.sites import open_services
 
 # A slow machine is no failure: timings are for benchmarks.
 hypothesis.settings.register_profile("sketchnorm", deadline=None)
@@ -78,7 +78,7 @@ def stored(services: Services, settings: Settings) -> StoredCount:
     """How many drawings are in the tables, and how many files in the store."""
 
     def count() -> tuple[int, int]:
-        with services.database.reading() as session:
+        with services.stores.database.reading() as session:
             rows = session.scalar(select(func.count()).select_from(tables.Drawing)) or 0
         files = (settings.data_dir / "blobs").rglob("*")
         return rows, sum(path.is_file() and not path.name.startswith(".") for path in files)

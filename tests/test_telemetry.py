@@ -74,7 +74,7 @@ from app.telemetry import make_logger
 logger = make_logger()
 logger.thread_safe_append_keys(correlation_id="one")
 logger.info("ours")
-logging.getLogger("app.storage.s3").warning("away")
+logging.getLogger("app.storage.blobs.s3").warning("away")
 """
     said = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True

@@ -1,0 +1,1 @@
+"""One verb a file that somebody asks for."""

@@ -1,82 +1,22 @@
-"""Many drawings listed in a CSV -> one JSON line each; a bad one is a line with its error."""
+"""Many drawings listed in a CSV -> one JSON line for each, or for each sitting of one child.
 
-import csv
+What cannot be analysed is a line with its error.
+"""
+
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.actions.analysis import Analysis, Analyzer
-from app.errors import InvalidAge, InvalidRequest, MissingDrawing, Refusal
+from app.errors import InvalidRequest, Refusal
+from app.inference.analysis import Analysis, Analyzer, BundleReference
+from app.inference.manifest import LeftOut, Row, read_manifest
+from app.scoring.assessment import Assessment, Reason, Verdict
+from app.scoring.sitting import SittingAssessment, Sittings, assess_sitting
+from app.wording import dependence, sitting_sentences
 
-COLUMNS = ("file", "age_years")
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of a manifest; ``file`` is relative to the manifest's folder.
-
-    ``child`` and ``sitting`` are any names that tell one from another.
-    """
-
-    number: int
-    file: str
-    age_years: str
-    category: str | None
-    child: str | None = None
-    sitting: str | None = None
-
-    def age(self) -> float:
-        """Raise ``InvalidAge`` for what is no number."""
-        try:
-            return float(self.age_years)
-        except ValueError as error:
-            raise InvalidAge(
-                f"“{self.age_years}” is no age in years; write one such as 5.5."
-            ) from error
-
-    def content(self, folder: Path) -> bytes:
-        """Raise ``MissingDrawing`` where the file cannot be read."""
-        try:
-            return (folder / self.file).read_bytes()
-        except OSError as error:
-            raise MissingDrawing(
-                f"{self.file or 'The file'} cannot be read: {error.strerror}."
-            ) from error
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """A drawing that took no part in something, and why."""
-
-    file: str
-    why: str
-
-
-def read_manifest(manifest: Path, *also: str) -> list[Row]:
-    """Read the rows; raise ``InvalidRequest`` if the columns, ``also`` too, are not there."""
-    if not manifest.is_file():
-        raise InvalidRequest(f"There is no manifest {manifest}; give the path of a CSV file.")
-    with manifest.open(newline="", encoding="utf-8-sig") as lines:
-        rows = csv.DictReader(lines)
-        missing = [name for name in (*COLUMNS, *also) if name not in (rows.fieldnames or ())]
-        if missing:
-            raise InvalidRequest(
-                f"The manifest lacks the column {' and '.join(missing)}; it needs "
-                f"{', '.join((*COLUMNS, *also))} and may have category."
-            )
-        return [
-            Row(
-                number,
-                row["file"] or "",
-                row["age_years"] or "",
-                row.get("category") or None,
-                row.get("child") or row.get("session_id") or None,
-                row.get("sitting") or None,
-            )
-            for number, row in enumerate(rows)
-        ]
+_SAME_SITTING = 0.25  # years between the ages given for one sitting
 
 
 def analyze_rows(
@@ -101,3 +41,123 @@ def _keep_map(analysis: Analysis, row: Row, maps: Path | None) -> dict[str, Any]
     name = f"{row.number}.png"
     (maps / name).write_bytes(analysis.saliency_map)
     return {"map": name}
+
+
+@dataclass(frozen=True)
+class Sitting:
+    """The rows of one child at one age."""
+
+    name: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class SittingAnalysis:
+    """What is said of a sitting and of which drawings."""
+
+    assessment: SittingAssessment
+    used: tuple[str, ...]
+    left_out: tuple[LeftOut, ...]
+    bundle: BundleReference
+
+    def as_json(self) -> dict[str, Any]:
+        """The object of one line; ``null``: not measured, and the sentences say why."""
+        sitting = self.assessment
+        age = sitting.apparent_age
+        return {
+            "drawings": sitting.drawings,
+            "p_value": sitting.p_value,
+            "resolution": sitting.resolution,
+            "level": sitting.level,
+            "flagged": sitting.flagged,
+            "method": sitting.method and sitting.method.value,
+            "correlation": sitting.correlation,
+            "dependence": dependence(sitting),
+            "apparent_age": age and {"years": age.years, "low": age.low, "high": age.high},
+            "used": list(self.used),
+            "left_out": [{"file": row.file, "why": row.why} for row in self.left_out],
+            "sentences": list(sitting_sentences(sitting, len(self.left_out))),
+            "bundle": {"version": self.bundle.version, "sha256": self.bundle.sha256},
+        }
+
+
+def read_sittings(manifest: Path) -> list[Sitting]:
+    """Group a manifest by its column ``sitting``; raise ``InvalidRequest`` if it is empty."""
+    rows = read_manifest(manifest, "sitting")
+    grouped: dict[str, list[Row]] = {}
+    for row in rows:
+        if row.sitting is None:
+            raise InvalidRequest(
+                f"Row {row.number} ({row.file}) names no sitting; give every drawing of one child "
+                "the same name in the column sitting."
+            )
+        grouped.setdefault(row.sitting, []).append(row)
+    return [Sitting(name, tuple(rows)) for name, rows in grouped.items()]
+
+
+def analyze_sittings(
+    analyzer: Analyzer, norms: Sittings, sittings: list[Sitting], folder: Path
+) -> Iterator[str]:
+    """Yield a JSON line for each sitting; one that cannot be analysed is a line with its error."""
+    for sitting in sittings:
+        try:
+            answer = analyze_sitting(analyzer, norms, sitting, folder).as_json()
+        except Refusal as refusal:
+            answer = {"error": str(refusal)}
+        yield json.dumps({"sitting": sitting.name} | answer)
+
+
+def analyze_sitting(
+    analyzer: Analyzer, norms: Sittings, sitting: Sitting, folder: Path
+) -> SittingAnalysis:
+    """Analyse the drawings that can be; raise ``Refusal`` if none can or the ages differ."""
+    _check_ages(sitting)
+    analyses, left_out = _analyze_each(analyzer, sitting, folder)
+    if not analyses:
+        raise InvalidRequest(
+            "None of the drawings can be read. "
+            + " ".join(f"{row.file}: {row.why}" for row in left_out)
+        )
+    compared = {row: a for row, a in analyses.items() if a.assessment.p_value is not None}
+    left_out += [
+        LeftOut(row.file, _why(analysis.assessment))
+        for row, analysis in analyses.items()
+        if row not in compared
+    ]
+    return SittingAnalysis(
+        assess_sitting(norms, [analysis.assessment for analysis in analyses.values()]),
+        tuple(row.file for row in compared),
+        tuple(left_out),
+        next(iter(analyses.values())).bundle,
+    )
+
+
+def _check_ages(sitting: Sitting) -> None:
+    ages = [row.age() for row in sitting.rows]
+    if max(ages) - min(ages) > _SAME_SITTING:
+        raise InvalidRequest(
+            f"The drawings are of ages {min(ages):g} to {max(ages):g}; a sitting is several "
+            "drawings by one child at one age."
+        )
+
+
+def _analyze_each(
+    analyzer: Analyzer, sitting: Sitting, folder: Path
+) -> tuple[dict[Row, Analysis], list[LeftOut]]:
+    analyses: dict[Row, Analysis] = {}
+    left_out = []
+    for row in sitting.rows:
+        try:
+            analyses[row] = analyzer.analyze(row.content(folder), row.age(), row.category)
+        except Refusal as refusal:
+            left_out.append(LeftOut(row.file, str(refusal)))
+    return analyses, left_out
+
+
+def _why(assessment: Assessment) -> str:
+    """Why a drawing that could be read has no p-value."""
+    if assessment.verdict is Verdict.NOT_A_DRAWING:
+        return "It does not look like a drawing."
+    if assessment.reason is Reason.UNKNOWN_DOMAIN:
+        return f"It is a picture of another kind than {assessment.norm.domain}."
+    return f"Too few children aged {assessment.norm.age_band} are among the references."

@@ -7,16 +7,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from app.actions.analysis import BundleReference
-from app.actions.current_bundle import CurrentBundle
 from app.errors import NotFound, StorageUnavailable
+from app.inference.analysis import BundleReference
+from app.publishing.current import CurrentBundle
 from app.storage import jobs
-from app.storage.blobs import BlobStore
+from app.storage.blobs.spool import Spool
+from app.storage.blobs.store import BlobStore, FolderBlobStore
 from app.storage.database import Database
-from app.storage.folder import FolderBlobStore
-from app.storage.spool import Spool
-from app.storage.spooling import SpoolingBlobStore
 from app.storage.tables import now
+from app.stores import Stores
 
 OK = "ok"
 PROBE_KEY = "demo/health-probe"
@@ -28,8 +27,8 @@ class Health:
     """Each part is ``OK`` or the sentence that says what is wrong with it.
 
     ``reference`` is the bundle that serves, also where ``bundle`` says why another one does not.
-    ``spool`` is where files wait for the store, ``None`` where they never have to; ``waiting`` is
-    how many do now. ``work`` is what is done in the background, ``None`` where nothing is.
+    ``spool`` is where files wait for the store, ``None`` if they never have to; ``waiting`` is how
+    many do now. ``work`` is what is done in the background, ``None`` if nothing is.
     """
 
     database: str
@@ -55,22 +54,14 @@ class Health:
         return OK if well else "degraded"
 
 
-def check_health(
-    *,
-    database: Database,
-    blobs: BlobStore,
-    bundle: CurrentBundle,
-    spooling: SpoolingBlobStore | None = None,
-) -> Health:
-    """Ask every part now; the bundle is what was last seen, and looked for anew meanwhile.
-
-    ``spooling`` is ``blobs`` where files may have to wait.
-    """
+def check_health(*, stores: Stores, bundle: CurrentBundle) -> Health:
+    """Ask every part now; the bundle is what was last seen, and looked for anew meanwhile."""
     bundle.look()
+    spooling, database = stores.spooling, stores.database
     spool = spooling.spool if spooling else None
     return Health(
         database=_outcome(database.check),
-        store=(spooling and spooling.trouble) or _outcome(lambda: _reach(blobs)),
+        store=(spooling and spooling.trouble) or _outcome(lambda: _reach(stores.blobs)),
         bundle=bundle.fault or OK,
         reference=bundle.reference,
         spool=_outcome(spool.check) if spool else None,
@@ -118,7 +109,7 @@ def _outcome(attempt: Callable[[], object]) -> str:
 
 
 def _work(database: Database) -> str:
-    """Nothing is known of it where the database cannot be read, which ``database`` then says."""
+    """``OK`` if the database cannot be read, which ``database`` then says."""
     with suppress(StorageUnavailable):
         kinds = [job.kind for job in jobs.list_given_up(database)]
         if kinds:
@@ -136,7 +127,7 @@ def _work(database: Database) -> str:
 
 
 def _count(spool: Spool | None) -> int:
-    """None that is known of where the spool cannot be read, which ``spool`` then says."""
+    """0 if the spool cannot be read, which ``spool`` then says."""
     try:
         return spool.count() if spool else 0
     except StorageUnavailable:

@@ -3,22 +3,22 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.actions.back_up import back_up
+from app.backups.back_up import back_up
+from app.backups.catalogue import BackupName
 from app.errors import ConfigurationError
 from app.storage import schema
-from app.storage.backup_names import BackupName
-from app.storage.blobs import BlobStore
+from app.storage.blobs.store import BlobStore
 from app.storage.database import Database
-from app.storage.revision import NEWER, Standing, find_revision, find_standing
+from app.storage.schema import NEWER, Standing, find_revision, find_standing
 
 Save = Callable[[], object]
 
 
 @dataclass(frozen=True)
 class Migrated:
-    """From which revision to which; the same where there was nothing to do.
+    """From which revision to which; the same if there was nothing to do.
 
-    ``saved`` is the backup made before.
+    ``saved`` is the backup made before, if any.
     """
 
     before: str | None
@@ -29,7 +29,7 @@ class Migrated:
 def migrate(database: Database, save: Save) -> Migrated:
     """Migrate to the newest revision; ``save`` is called before anything is changed.
 
-    Raise ``ConfigurationError`` where the database is ahead of this release, even by a step that
+    Raise ``ConfigurationError`` if the database is ahead of this release, even by a step that
     this release can serve with.
     """
     before = find_revision(database)
@@ -53,7 +53,7 @@ def take_back(database: Database, revision: str, save: Save) -> Migrated:
 
 
 def backup_of(database: Database, blobs: BlobStore) -> Save:
-    """Have it backed up in the store first, as its schedule does."""
+    """Back it up in the store first, as its schedule does."""
 
     def save() -> BackupName:
         if database.file is None:
@@ -61,10 +61,10 @@ def backup_of(database: Database, blobs: BlobStore) -> Save:
                 "Only SQLite databases are backed up before they are migrated; make a backup with "
                 "pg_dump, then run sketchnorm migrate --without-backup."
             )
-        return back_up(database=database.file, environment=database.environment, blobs=blobs).name
+        return back_up(file=database.file, environment=database.environment, blobs=blobs).name
 
     return save
 
 
 def no_backup() -> None:
-    """Where the operator has made one already."""
+    """For operators who have made one already."""

@@ -11,11 +11,13 @@ from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import delete, exists, select
 
+from app.backups import replacement
+from app.backups.catalogue import PREFIX as BACKUPS
+from app.backups.catalogue import expired
 from app.errors import ImplausibleLoss, StorageUnavailable
-from app.storage import leftovers, removals
-from app.storage.blobs import BlobStore
+from app.storage import removals
+from app.storage.blobs.store import BlobStore, FolderBlobStore
 from app.storage.database import Database
-from app.storage.folder import FolderBlobStore
 from app.storage.jobs import forget_finished
 from app.storage.tables import DemoSample, Drawing, IdempotencyKey
 
@@ -28,8 +30,6 @@ JOB_DAYS = 7
 STRAY_DAYS = 7
 # Stores do not tell how old a blob is, so an export says it: exports/2026-11-23/….
 EXPORT = re.compile(r"exports/(?P<day>\d{4}-\d{2}-\d{2})/.+")
-
-Expired = Callable[[Iterable[str], datetime], Iterable[str]]
 
 
 @dataclass(frozen=True)
@@ -55,25 +55,19 @@ class Retained:
         return asdict(self)
 
 
-def no_backups(keys: Iterable[str], now: datetime) -> Iterable[str]:
-    """Where backups expire by other means."""
-    return ()
-
-
 def retain(
     *,
     database: Database,
     blobs: BlobStore,
     days: int,
     now: datetime,
-    expired_backups: Expired = no_backups,
     however_many: bool = False,
 ) -> Retained:
     """Remove what is older than ``days``; drawings of the demo stay.
 
-    Rows go first: where the store is away they are gone all the same, and their blobs follow. What
-    fails keeps nothing else from being removed; the first error is raised in the end.
-    ``however_many`` is for who knows that most blobs are strays.
+    Rows go first: if the store is away they are gone all the same, and their blobs follow. What
+    fails keeps nothing else from being removed; the first error is raised at the end.
+    ``however_many``: even if most blobs are strays.
     """
     before = now - timedelta(days=days)
     stray_due = now + timedelta(days=min(days, STRAY_DAYS))
@@ -86,7 +80,7 @@ def retain(
             database, blobs, stray_due, however_many=however_many
         ),
         "exports": lambda: _delete(blobs, _old_exports(blobs.keys("exports"), now)),
-        "backups": lambda: _delete(blobs, expired_backups(blobs.keys("backups"), now)),
+        "backups": lambda: _delete(blobs, expired(blobs.keys(BACKUPS), now)),
         "replaced": lambda: _remove_replaced(database, before),
         "unfinished": lambda: _remove_unfinished(database, blobs),
     }
@@ -120,17 +114,17 @@ def _in_batches(remove: Callable[[], int]) -> int:
 def _remove_drawings(database: Database, before: datetime, now: datetime) -> int:
     shown = exists().where(DemoSample.drawing_id == Drawing.id)
     old = select(Drawing.id).where(Drawing.created_at < before, ~shown).limit(BATCH)
-    with database.writing() as session:
-        ids = session.scalars(old).all()
-        removals.remove_drawings(session, ids, now)
+    with database.writing() as tx:
+        ids = tx.scalars(old).all()
+        removals.remove_drawings(tx, ids, now)
     return len(ids)
 
 
 def _remove_keys(database: Database, before: datetime) -> int:
     old = select(IdempotencyKey.key).where(IdempotencyKey.created_at < before).limit(BATCH)
-    with database.writing() as session:
-        keys = session.scalars(old).all()
-        session.execute(delete(IdempotencyKey).where(IdempotencyKey.key.in_(keys)))
+    with database.writing() as tx:
+        keys = tx.scalars(old).all()
+        tx.execute(delete(IdempotencyKey).where(IdempotencyKey.key.in_(keys)))
     return len(keys)
 
 
@@ -139,12 +133,12 @@ def _forget_jobs(database: Database, now: datetime) -> int:
 
 
 def _remove_replaced(database: Database, before: datetime) -> int:
-    return leftovers.remove_replaced(database.file, before) if database.file else 0
+    return replacement.remove_replaced(database.file, before) if database.file else 0
 
 
 def _remove_unfinished(database: Database, blobs: BlobStore) -> int:
     """What killed writers and restores left: pictures and rows are in it, too."""
-    removed = leftovers.remove_abandoned(database.file) if database.file else 0
+    removed = replacement.remove_abandoned_restores(database.file) if database.file else 0
     return removed + (blobs.remove_abandoned() if isinstance(blobs, FolderBlobStore) else 0)
 
 

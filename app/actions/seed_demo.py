@@ -2,11 +2,11 @@
 
 from sqlalchemy.orm import Session
 
-from app.actions.analysis import Analyzer, BundleReference
 from app.actions.submit import Submission, add_rows, filed, plan_keeping
-from app.imaging.demo_samples import DEMO_SAMPLES, SyntheticSample, as_png
+from app.imaging.synthetic import DEMO_SAMPLES, SyntheticSample, draw_sample
+from app.inference.analysis import Analyzer, BundleReference
 from app.storage import removals, tables
-from app.storage.blobs import BlobStore
+from app.storage.blobs.store import BlobStore
 from app.storage.database import Database
 from app.storage.tables import now
 
@@ -24,29 +24,29 @@ def seed_demo(
 
 
 def _is_current(slug: str, bundle: BundleReference, database: Database) -> bool:
-    with database.reading() as session:
-        row = session.get(tables.DemoSample, slug)
+    with database.reading() as tx:
+        row = tx.get(tables.DemoSample, slug)
         return row is not None and row.drawing.analyses[-1].bundle_sha256 == bundle.sha256
 
 
 def _seed(
     sample: SyntheticSample, position: int, analyzer: Analyzer, database: Database, blobs: BlobStore
 ) -> None:
-    submission = Submission(as_png(sample), sample.age_years, sample.category)
+    submission = Submission(draw_sample(sample), sample.age_years, sample.category)
     analysis = analyzer.analyze(submission.content, submission.age_years, submission.category)
     keeping = plan_keeping(analysis)
-    with filed(keeping, analysis, database=database, blobs=blobs) as session:
-        add_rows(session, keeping, analysis, submission)
-        _point(session, sample, position, keeping.drawing_id)
+    with filed(keeping, analysis, database=database, blobs=blobs) as tx:
+        add_rows(tx, keeping, analysis, submission)
+        _point(tx, sample, position, keeping.drawing_id)
     # Only now that no row points at the files of the drawing it had.
     removals.carry_out(database, blobs, now())
 
 
-def _point(session: Session, sample: SyntheticSample, position: int, drawing_id: str) -> None:
+def _point(tx: Session, sample: SyntheticSample, position: int, drawing_id: str) -> None:
     """Point the sample at its new drawing and remove the one that it had."""
-    row = session.get(tables.DemoSample, sample.slug)
+    row = tx.get(tables.DemoSample, sample.slug)
     earlier = [] if row is None else [row.drawing_id]
-    session.merge(
+    tx.merge(
         tables.DemoSample(
             slug=sample.slug,
             title=sample.title,
@@ -55,5 +55,5 @@ def _point(session: Session, sample: SyntheticSample, position: int, drawing_id:
             drawing_id=drawing_id,
         )
     )
-    session.flush()  # the old drawing may go only once nothing refers to it
-    removals.remove_drawings(session, earlier, now())
+    tx.flush()  # the old drawing may go only once nothing refers to it
+    removals.remove_drawings(tx, earlier, now())

@@ -8,8 +8,9 @@ from sqlalchemy import select
 
 from app.errors import NotFound
 from app.storage import tables
-from app.storage.blobs import BlobStore
+from app.storage.blobs.store import BlobStore
 from app.storage.database import Database
+from app.stores import Stores
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class ShownDrawing:
 
     @classmethod
     def of(cls, drawing: tables.Drawing) -> Self:
-        """Read the row while its session is open."""
+        """Read the row while its transaction is open."""
         newest = drawing.analyses[-1]
         return cls(
             id=drawing.id,
@@ -39,6 +40,11 @@ class ShownDrawing:
             map_key=newest.map_key,
             result=newest.result,
         )
+
+    def waits(self, stores: Stores) -> bool:
+        """Whether a file of the drawing has still to be moved to S3."""
+        keys = (self.picture_key, self.map_key)
+        return any(stores.is_waiting(key) for key in keys if key is not None)
 
 
 @dataclass(frozen=True)
@@ -61,8 +67,8 @@ class ShownFile:
 
 def show(drawing_id: str, *, database: Database) -> ShownDrawing:
     """Raise ``NotFound`` where there is no such drawing."""
-    with database.reading() as session:
-        drawing = session.get(tables.Drawing, drawing_id)
+    with database.reading() as tx:
+        drawing = tx.get(tables.Drawing, drawing_id)
         if drawing is None:
             raise NotFound(
                 "There is no drawing at this link: it was never kept, or has been removed."
@@ -86,8 +92,8 @@ def show_map(drawing_id: str, *, database: Database, blobs: BlobStore) -> ShownF
 
 def show_demo(*, database: Database) -> tuple[ShownSample, ...]:
     """The demo drawings in their order; none where the demo was not seeded."""
-    with database.reading() as session:
-        samples = session.scalars(select(tables.DemoSample).order_by(tables.DemoSample.position))
+    with database.reading() as tx:
+        samples = tx.scalars(select(tables.DemoSample).order_by(tables.DemoSample.position))
         return tuple(
             ShownSample(row.slug, row.title, row.description, ShownDrawing.of(row.drawing))
             for row in samples

@@ -1,4 +1,4 @@
-"""Analyse a drawing and keep it, or keep nothing at all."""
+"""Analyse a drawing; keep it with all that is its own, or keep nothing at all."""
 
 import hashlib
 import json
@@ -10,23 +10,29 @@ from dataclasses import dataclass
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.actions.analysis import Analysis, Analyzer
 from app.errors import InvalidRequest, StorageUnavailable
+from app.inference.analysis import Analysis, Analyzer
+from app.scoring.assessment import LEVEL
 from app.storage import removals, tables
-from app.storage.blobs import BlobStore
+from app.storage.blobs.store import BlobStore
 from app.storage.database import Database
+from app.stores import Stores
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Submission:
-    """What a visitor hands in; ``idempotency_key`` names the attempt, not the drawing."""
+    """What a visitor hands in, and whether it may be kept.
+
+    ``idempotency_key`` names the attempt, not the drawing.
+    """
 
     content: bytes
     age_years: float
     category: str | None
     idempotency_key: str | None = None
+    keep: bool = True
 
     def fingerprint(self) -> str:
         """The same for a repeat of the request, another as soon as anything in it differs."""
@@ -36,7 +42,7 @@ class Submission:
 
 @dataclass(frozen=True)
 class Keeping:
-    """Where one drawing's files are kept; ``map_key`` is ``None`` where no map could be made."""
+    """Where one drawing's files are kept; ``map_key`` is ``None`` if no map could be made."""
 
     drawing_id: str
     picture_key: str
@@ -44,22 +50,37 @@ class Keeping:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Of all its files."""
+        """Blob keys of the picture and, if any, the map."""
         return (self.picture_key,) if self.map_key is None else (self.picture_key, self.map_key)
 
 
+def answer(
+    submission: Submission, *, analyzer: Analyzer, stores: Stores, level: float
+) -> str | Analysis:
+    """The id of the kept drawing, or only its analysis if it may not be kept."""
+    if not submission.keep:
+        return _analyze(submission, analyzer, level)
+    database, blobs = stores.database, stores.blobs
+    return submit(submission, analyzer=analyzer, database=database, blobs=blobs, level=level)
+
+
 def submit(
-    submission: Submission, *, analyzer: Analyzer, database: Database, blobs: BlobStore
+    submission: Submission,
+    *,
+    analyzer: Analyzer,
+    database: Database,
+    blobs: BlobStore,
+    level: float = LEVEL,
 ) -> str:
-    """The id of the kept drawing; the earlier one where this request was answered before."""
+    """The id of the kept drawing; the earlier one if this request was answered before."""
     known = _answered_before(submission, database)
     if known is not None:
         return known
-    analysis = analyzer.analyze(submission.content, submission.age_years, submission.category)
+    analysis = _analyze(submission, analyzer, level)
     keeping = plan_keeping(analysis)
     try:
-        with filed(keeping, analysis, database=database, blobs=blobs) as session:
-            add_rows(session, keeping, analysis, submission)
+        with filed(keeping, analysis, database=database, blobs=blobs) as tx:
+            add_rows(tx, keeping, analysis, submission)
     except IntegrityError:
         # A request with the same key was kept while this one was being analysed.
         known = _answered_before(submission, database)
@@ -67,6 +88,10 @@ def submit(
             raise
         return known
     return keeping.drawing_id
+
+
+def _analyze(submission: Submission, analyzer: Analyzer, level: float) -> Analysis:
+    return analyzer.analyze(submission.content, submission.age_years, submission.category, level)
 
 
 def plan_keeping(analysis: Analysis) -> Keeping:
@@ -92,8 +117,8 @@ def filed(
     commits = done = False
     try:
         _put_files(keeping, analysis, blobs)
-        with database.writing() as session:
-            yield session
+        with database.writing() as tx:
+            yield tx
             commits = True
         done = True
     finally:
@@ -116,11 +141,9 @@ def _remove_files(keys: Sequence[str], database: Database | None, blobs: BlobSto
         log.warning("Files of a drawing that was not kept are left to retention: %s", error)
 
 
-def add_rows(
-    session: Session, keeping: Keeping, analysis: Analysis, submission: Submission
-) -> None:
+def add_rows(tx: Session, keeping: Keeping, analysis: Analysis, submission: Submission) -> None:
     """Add the drawing, its analysis and, where the request named itself, its key."""
-    session.add(
+    tx.add(
         tables.Drawing(
             id=keeping.drawing_id,
             age_years=submission.age_years,
@@ -137,9 +160,9 @@ def add_rows(
             ],
         )
     )
-    session.flush()  # the key refers to the drawing, and no relationship orders the two
+    tx.flush()  # the key refers to the drawing, and no relationship orders the two
     if submission.idempotency_key is not None:
-        session.add(
+        tx.add(
             tables.IdempotencyKey(
                 key=submission.idempotency_key,
                 fingerprint=submission.fingerprint(),
@@ -151,8 +174,8 @@ def add_rows(
 def _answered_before(submission: Submission, database: Database) -> str | None:
     if submission.idempotency_key is None:
         return None
-    with database.reading() as session:
-        earlier = session.get(tables.IdempotencyKey, submission.idempotency_key)
+    with database.reading() as tx:
+        earlier = tx.get(tables.IdempotencyKey, submission.idempotency_key)
         if earlier is None:
             return None
         if earlier.fingerprint != submission.fingerprint():

@@ -1,16 +1,23 @@
-"""Compare the pictures and maps in the store with the rows that refer to them."""
+"""Compare the pictures and maps in the store with the rows that refer to them.
+
+A restored database brings back rows of drawings that a visitor or retention had removed since the
+backup. Their blobs stayed away, so the rows are to go again. That is not done by itself: if the
+store has lost what it should have, the rows are all that tells of it.
+"""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
 
-from app.storage import tables
-from app.storage.blobs import BlobStore
+from app.storage import removals
+from app.storage.blobs.store import BlobStore
 from app.storage.database import Database
+from app.storage.tables import Analysis, DemoSample, Drawing
 
-PREFIXES = ("drawings", "saliency_maps")
 # Longer than an upload may wait for the database between its files and its rows.
 GRACE_SECONDS = 20.0
 
@@ -54,7 +61,7 @@ def take_inventory(
 
 
 def _compare(database: Database, blobs: BlobStore) -> Inventory:
-    stored = {key for prefix in PREFIXES for key in blobs.keys(prefix)}
+    stored = {key for prefix in removals.DRAWING_PREFIXES for key in blobs.keys(prefix)}
     referred = _referred(database)
     return Inventory(
         len(referred), tuple(sorted(stored - referred)), tuple(sorted(referred - stored))
@@ -63,11 +70,39 @@ def _compare(database: Database, blobs: BlobStore) -> Inventory:
 
 def _referred(database: Database) -> set[str]:
     """One statement, so that all of it is of one moment."""
-    maps = select(tables.Analysis.map_key).where(tables.Analysis.map_key.is_not(None))
-    keys = select(tables.Drawing.picture_key).union_all(maps)
-    with database.reading() as session:
-        return {str(key) for key in session.scalars(keys)}
+    maps = select(Analysis.map_key).where(Analysis.map_key.is_not(None))
+    keys = select(Drawing.picture_key).union_all(maps)
+    with database.reading() as tx:
+        return {str(key) for key in tx.scalars(keys)}
 
 
 def _both(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(key for key in second if key in set(first))
+
+
+def forget_missing(
+    found: Inventory, *, database: Database, now: datetime, however_many: bool = False
+) -> int:
+    """Remove drawings that refer to missing blobs, with all that is theirs; the number removed.
+
+    A sample of the demonstration goes as well; the next start seeds it anew. Raise
+    ``ImplausibleLoss`` if so many are missing that the store may be another's, unless
+    ``however_many``.
+    """
+    if not however_many:
+        what = "files that rows refer to are missing"
+        removals.check_plausible(len(found.missing), found.referred, what)
+    keys, forgotten = sorted(found.missing), 0
+    for start in range(0, len(keys), removals.BATCH):
+        with database.writing() as tx:
+            ids = _drawings_of(tx, keys[start : start + removals.BATCH])
+            tx.execute(delete(DemoSample).where(DemoSample.drawing_id.in_(ids)))
+            removals.remove_drawings(tx, ids, now)
+        forgotten += len(ids)
+    return forgotten
+
+
+def _drawings_of(tx: Session, keys: Sequence[str]) -> Sequence[str]:
+    by_picture = select(Drawing.id).where(Drawing.picture_key.in_(keys))
+    by_map = select(Analysis.drawing_id).where(Analysis.map_key.in_(keys))
+    return tx.scalars(by_picture.union(by_map)).all()

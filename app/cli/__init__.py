@@ -5,7 +5,7 @@ from typing import NoReturn
 
 import typer
 
-from app.cli import analysis, backups, bundles, calibration, site, training, upkeep
+from app.cli import analysis, backups, bundles, site
 from app.cli.console import err
 from app.errors import SketchnormError, StorageUnavailable
 
@@ -14,7 +14,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for part in (site, analysis, calibration, training, bundles, backups, upkeep):
+for part in (site, analysis, bundles, backups):
     app.add_typer(part.commands)
 
 

@@ -13,7 +13,7 @@ from app.cli.console import err, out, settings
 from app.errors import MissingDrawing
 
 if TYPE_CHECKING:
-    from app.actions.analysis import Analysis
+    from app.inference.analysis import Analysis
 
 commands = typer.Typer()
 
@@ -47,7 +47,7 @@ def analyze(
 def _analyze_one(
     file: Path, age: float, category: str | None, as_json: bool, map_path: Path | None
 ) -> None:
-    from app.actions.analyze import BundleAnalyzer
+    from app.inference.analyzer import BundleAnalyzer
 
     try:
         content = file.read_bytes()
@@ -80,8 +80,9 @@ def _print(analysis: "Analysis") -> None:
 
 
 def _analyze_manifest(manifest: Path, result: Path, maps: Path | None) -> None:
-    from app.actions.analyze import BundleAnalyzer
-    from app.actions.analyze_manifest import analyze_rows, read_manifest
+    from app.actions.analyze_manifest import analyze_rows
+    from app.inference.analyzer import BundleAnalyzer
+    from app.inference.manifest import read_manifest
 
     rows = read_manifest(manifest)
     if maps is not None:
@@ -102,8 +103,8 @@ def sitting(
     result: Annotated[Path, typer.Option("--out", help="Where to write one JSON line a sitting.")],
 ) -> None:
     """Say what several drawings of one child tell together; rows are grouped by sitting."""
-    from app.actions.analyze import BundleAnalyzer
-    from app.actions.analyze_sitting import analyze_sittings, read_sittings
+    from app.actions.analyze_manifest import analyze_sittings, read_sittings
+    from app.inference.analyzer import BundleAnalyzer
     from app.inference.bundle import Bundle
 
     sittings = read_sittings(manifest)

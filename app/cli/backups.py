@@ -1,5 +1,6 @@
 """Back up the database and restore it."""
 
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from app.cli.console import out, settings
+from app.cli.console import instant, out, say, settings
 from app.environment import Settings
 
 if TYPE_CHECKING:
@@ -23,35 +24,35 @@ def backup(
     ] = False,
 ) -> None:
     """Copy the database into the store, once the copy is proven; the app may go on meanwhile."""
-    from app.actions.back_up import back_up
-    from app.upkeep import Upkeep
+    from app.backups.back_up import back_up
+    from app.stores import database_file, open_blobs
 
-    upkeep = Upkeep.open(settings())
+    used = settings()
     made = back_up(
-        database=upkeep.database_file,
-        environment=upkeep.environment,
-        blobs=upkeep.blobs,
+        file=database_file(used),
+        environment=used.environment.environment,
+        blobs=open_blobs(used),
         anew=anew,
     )
     if made.copied:
-        _say(f"The backup {made.name} is in the store ({made.manifest.plain.size:,} bytes).")
+        say(f"The backup {made.name} is in the store ({made.manifest.plain.size:,} bytes).")
     else:
-        _say(f"The database is as in the backup {made.name}; that is noted in the store.")
+        say(f"The database is as in the backup {made.name}; that is noted in the store.")
 
 
 @commands.command()
 def backups() -> None:
     """List the backups, oldest first."""
-    from app.storage.backups import list_backups
-    from app.upkeep import Upkeep
+    from app.backups.catalogue import list_backups
+    from app.stores import open_blobs
 
-    listed = list_backups(Upkeep.open(settings()).blobs)
+    listed = list_backups(open_blobs(settings()))
     if not listed:
-        _say("There is no backup yet; sketchnorm backup makes one.")
+        say("There is no backup yet; sketchnorm backup makes one.")
         return
     table = Table("made at", "digest", "still the same at")
     for one in listed:
-        table.add_row(_instant(one.name.made_at), one.name.digest, _instant(one.unchanged_at))
+        table.add_row(_exactly(one.name.made_at), one.name.digest, _exactly(one.unchanged_at))
     out.print(table)
 
 
@@ -66,19 +67,19 @@ def restore(
     ] = None,
 ) -> None:
     """Put a backup in the place of the database, which is kept; stop the app first."""
-    from app.actions.restore import restore as restore_backup
-    from app.upkeep import Upkeep
+    from app.backups.restore import restore as restore_backup
+    from app.stores import database_file, open_blobs
 
-    upkeep = Upkeep.open(settings())
+    used = settings()
     restored = restore_backup(
-        to=to or upkeep.database_file,
-        environment=upkeep.environment,
-        blobs=upkeep.blobs,
+        to=to or database_file(used),
+        environment=used.environment.environment,
+        blobs=open_blobs(used),
         at=None if at is None else _read_instant(at),
     )
-    _say(f"The backup {restored.name} is restored to {restored.file}.")
+    say(f"The backup {restored.name} is restored to {restored.file}.")
     if restored.replaced is not None:
-        _say(f"What was there before is {restored.replaced}.")
+        say(f"What was there before is {restored.replaced}.")
 
 
 @commands.command()
@@ -95,43 +96,39 @@ def inventory(
     ] = False,
 ) -> None:
     """List the blobs that no row refers to, and those that rows refer to and are missing."""
-    from app.upkeep import Upkeep
+    from app.actions.take_inventory import take_inventory
+    from app.stores import Stores
 
     used = settings()
-    found = Upkeep.open(used).take_inventory(grace)
+    with closing(Stores.open_read_only(used)) as stores:
+        found = take_inventory(database=stores.database, blobs=stores.blobs, grace=grace)
     for key in found.unreferred:
-        _say(f"unreferred  {key}")
+        say(f"unreferred  {key}")
     for key in found.missing:
-        _say(f"missing     {key}")
-    _say(
+        say(f"missing     {key}")
+    say(
         f"Rows refer to {found.referred} blobs, {len(found.missing)} of them are missing; "
         f"{len(found.unreferred)} in the store are referred to by no row."
     )
     if found.missing and forget_missing:
         forgotten = _forget(found, used, however_many=however_many)
-        _say(f"{forgotten} drawings whose files are missing were removed.")
+        say(f"{forgotten} drawings whose files are missing were removed.")
     elif not found.complete:
         raise typer.Exit(1)
 
 
 def _forget(found: "Inventory", used: Settings, *, however_many: bool) -> int:
-    from app.actions.forget_missing import forget_missing
+    from app.actions.take_inventory import forget_missing
     from app.storage.tables import now
     from app.stores import open_database
 
-    database = open_database(used)
-    try:
+    with closing(open_database(used)) as database:
         return forget_missing(found, database=database, now=now(), however_many=however_many)
-    finally:
-        database.close()
 
 
-def _say(sentence: str) -> None:
-    out.print(sentence, highlight=False, soft_wrap=True)
-
-
-def _instant(moment: datetime | None) -> str:
-    return "" if moment is None else f"{moment:%Y-%m-%dT%H:%M:%S.%fZ}"
+def _exactly(moment: datetime | None) -> str:
+    """As precisely as backups are named."""
+    return instant(moment, "%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _read_instant(text: str) -> datetime:

@@ -1,10 +1,12 @@
-"""Serve the site, and seed its demonstration."""
+"""Serve the site, seed its demonstration, and see to its schema and what runs in the background."""
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.table import Table
 
-from app.cli.console import out, settings
+from app.cli.console import instant, out, say, settings
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -21,7 +23,7 @@ def serve(
     """Serve the site and the API; a local database is migrated and seeded by itself."""
     import uvicorn
 
-    from app.serving import open_app
+    from app.main import open_app
 
     settings()  # a wrong setting is one sentence, before anything else is said
     out.print(f"Sketchnorm is at [bold]http://{host}:{port}[/bold] (Ctrl+C stops it)")
@@ -36,20 +38,86 @@ def serve(
 
 def reloaded_app() -> "FastAPI":
     """Made anew by uvicorn in each process that it starts."""
-    from app.serving import open_app
+    from app.main import open_app
 
     return open_app(settings())
 
 
 @commands.command()
 def seed() -> None:
-    """Put the demonstration's drawings through the bundle in use, where that was not done yet."""
-    from app import serving
+    """Put the demonstration's drawings through the bundle in use, unless that was done before."""
     from app.bootstrap import bootstrap
+    from app.bootstrap import seed as seed_demonstration
 
     services = bootstrap(settings())
-    try:
-        count = serving.seed(services)
-    finally:
-        services.database.close()
+    with closing(services.stores):
+        count = seed_demonstration(services)
     out.print(f"{count} drawings of the demonstration were analysed anew.")
+
+
+@commands.command()
+def migrate(
+    to: Annotated[
+        str | None, typer.Option(help="Go back to this earlier revision instead, such as 0001.")
+    ] = None,
+    without_backup: Annotated[
+        bool, typer.Option(help="Make no backup of the database first; you have made one.")
+    ] = False,
+) -> None:
+    """Bring the database to this release's schema; a backup of it is made first."""
+    from app.actions import migrate as action
+    from app.stores import open_blobs, open_database
+
+    used = settings()
+    with closing(open_database(used)) as database:
+        save = action.no_backup if without_backup else action.backup_of(database, open_blobs(used))
+        if to is None:
+            done = action.migrate(database, save)
+        else:
+            done = action.take_back(database, to, save)
+    if done.saved is not None:
+        say(f"The database as it was is in the backup {done.saved}.")
+    if done.before == done.after:
+        say(f"The database has the schema of this release, {done.after}, already.")
+    else:
+        say(f"The database went from schema {done.before or 'none'} to {done.after}.")
+
+
+@commands.command()
+def retention(
+    however_many: Annotated[
+        bool, typer.Option(help="Also where most files are referred to by no row.")
+    ] = False,
+) -> None:
+    """Remove now what is older than RETENTION_DAYS; the app does so by itself every six hours."""
+    from app.background.work import retain_now
+    from app.stores import Stores
+
+    used = settings()
+    with closing(Stores.open(used)) as stores:
+        removed = retain_now(stores, used, however_many=however_many)
+    for name, count in removed.as_json().items():
+        say(f"{name.replace('_', ' '):<17} {count:>6}")
+
+
+@commands.command()
+def jobs() -> None:
+    """List the jobs that wait, run or were given up."""
+    from app.storage.jobs import list_open
+    from app.stores import Stores
+
+    with closing(Stores.open(settings())) as stores:
+        listed = list_open(stores.database)
+    if not listed:
+        say("No job waits, runs or was given up.")
+        return
+    table = Table("kind", "not before", "leased until", "attempts", "last error")
+    for job in listed:
+        table.add_row(
+            job.kind,
+            "given up" if job.finished_at else instant(job.run_after),
+            instant(job.leased_until),
+            str(job.attempts),
+            job.last_error or "",
+        )
+    out.print(table)

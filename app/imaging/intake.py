@@ -6,7 +6,9 @@ Limits are checked on the header, before any pixel is decoded: a PNG of 200 KB c
 
 import io
 import struct
+import threading
 import zlib
+from typing import Final
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
@@ -25,6 +27,12 @@ _GREYS = 256
 _RAMP = bytes(level for level in range(_GREYS) for _ in "RGB")
 
 READABLE = "PNG, JPEG, BMP, WebP or GIF"
+
+THUMBNAIL_SIDE: Final = 320
+# It is wanted when the server is busy already, so it must cost far less than an analysis: a JPEG
+# is decoded at an eighth of its size, other large pictures are left, and one is made at a time.
+THUMBNAIL_PIXELS: Final = 4_000_000
+_TURN: Final = threading.Lock()
 
 
 def read(content: bytes) -> Image.Image:
@@ -56,10 +64,10 @@ def encode(picture: Image.Image, content: bytes) -> tuple[bytes, str]:
     return buffer.getvalue(), "image/png"
 
 
-def encode_map(contribution: Image.Image) -> bytes:
+def encode_map(saliency_map: Image.Image) -> bytes:
     """Encode an 8-bit grey map as PNG."""
     buffer = io.BytesIO()
-    contribution.save(buffer, "PNG", compress_level=_COMPRESSION, compress_type=zlib.Z_RLE)
+    saliency_map.save(buffer, "PNG", compress_level=_COMPRESSION, compress_type=zlib.Z_RLE)
     return buffer.getvalue()
 
 
@@ -131,3 +139,34 @@ def on_white(picture: Image.Image) -> Image.Image:
     upright = picture if picture.mode == "RGB" else picture.convert("RGB")
     upright.info = {}  # Pillow would save an ICC profile, comments and the like from here
     return upright
+
+
+def thumbnail(content: bytes) -> bytes | None:
+    """A small JPEG to show beside a form; ``None`` if it is no picture or would cost much now."""
+    if not _TURN.acquire(blocking=False):
+        return None
+    try:
+        return _small_jpeg(content)
+    except (
+        UnidentifiedImageError,
+        Image.DecompressionBombError,
+        Image.DecompressionBombWarning,
+        *BROKEN,
+    ):
+        return None
+    finally:
+        _TURN.release()
+
+
+def _small_jpeg(content: bytes) -> bytes | None:
+    with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
+        if picture.width * picture.height > MAX_PIXELS:
+            return None
+        picture.draft("RGB", (THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+        if picture.width * picture.height > THUMBNAIL_PIXELS:
+            return None
+        small = on_white(ImageOps.exif_transpose(picture))
+    small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+    buffer = io.BytesIO()
+    small.save(buffer, "JPEG", quality=80)
+    return buffer.getvalue()

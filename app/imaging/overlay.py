@@ -1,4 +1,4 @@
-"""Patch contributions -> a grey map over the ink, aligned to the upright original."""
+"""The saliency map: which part of the ink does not seem to belong to the drawing."""
 
 import numpy as np
 from PIL import Image
@@ -9,13 +9,14 @@ _FAINTEST = 0.12  # the least unusual ink still shows, so that the drawing can b
 
 
 def saliency_map(
-    sheet: Sheet, crop: Crop, contributions: FloatArray, size: tuple[int, int]
+    sheet: Sheet, crop: Crop, shares: FloatArray, size: tuple[int, int]
 ) -> Image.Image:
-    """Spread ``contributions`` (h, w) of the crop's patches over its ink; elsewhere it is black.
+    """Spread the ``shares`` (h, w) of foreign ink over the crop's ink; elsewhere it is black.
 
-    Brightness is relative within one drawing: the ink that seems least to belong is white.
+    Grey, ``size`` (width, height) in pixels, aligned to the upright original. Brightness is
+    relative within one drawing: the ink that seems least to belong is white.
     """
-    square = Image.fromarray(contributions).resize((crop.side, crop.side), Image.Resampling.BICUBIC)
+    square = Image.fromarray(shares).resize((crop.side, crop.side), Image.Resampling.BICUBIC)
     height, width = sheet.ink.shape
     top, left = max(crop.top, 0), max(crop.left, 0)
     bottom, right = min(crop.top + crop.side, height), min(crop.left + crop.side, width)
@@ -27,3 +28,8 @@ def saliency_map(
     light = np.zeros((height, width), np.uint8)
     light[here] = sheet.ink[here] * (_FAINTEST + (1 - _FAINTEST) * relative) * 255 + 0.5
     return Image.fromarray(light).resize(size, Image.Resampling.BILINEAR)
+
+
+def foreign_shares(logits: FloatArray) -> FloatArray:
+    """From the trunk's logits (h, w) the share of each cell's ink that it takes for foreign."""
+    return np.asarray(1 / (1 + np.exp(-logits)), np.float32)

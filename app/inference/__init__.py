@@ -1,1 +1,1 @@
-"""The bundle on disk and its trunk; onnxruntime lives here alone."""
+"""Bytes in, analysis out: the bundle, its trunk and the features; onnxruntime lives here alone."""

@@ -15,14 +15,18 @@ from app.scoring.assessment import (
     Reason,
     Verdict,
 )
-from app.scoring.conformal import MINIMUM_CHILDREN, Calibration, Group
-from app.scoring.gate import DomainGuard, Gate
-from app.scoring.nonconformity import score_reading
-from app.scoring.norms import FloatArray, FoldNorms, Reading
-from app.scoring.recalibration import LocalCalibration, LocalNorms, local_scores
+from app.scoring.conformal import (
+    MINIMUM_CHILDREN,
+    Calibration,
+    Group,
+    LocalCalibration,
+    LocalNorms,
+    local_scores,
+    score_reading,
+)
+from app.scoring.norms import DomainGuard, FloatArray, FoldNorms, Gate, Reading
 from app.scoring.sitting import Sittings
 
-LEVEL = 0.05
 NEAREST = 5
 
 
@@ -86,18 +90,25 @@ class Standing:
 
 
 def assess(
-    norms: Norms, drawing: DrawingFeatures | None, age_years: float, category: str | None
+    norms: Norms,
+    drawing: DrawingFeatures | None,
+    age_years: float,
+    category: str | None,
+    level: float,
 ) -> Assessment:
-    """Compare one drawing (``None``: no ink was found) with those of the same year of age."""
+    """Compare one drawing (``None``: no ink was found) with those of the same year of age.
+
+    It is flagged if its p-value is at most ``level``.
+    """
     place, local = _chosen(norms, category)
     group = norms.references(place).group(int(age_years))
     used = _norm_used(norms, place, group, age_years, local)
     if drawing is None:
-        return Assessment(Verdict.NOT_A_DRAWING, LEVEL, DomainMatch(False, None), used)
+        return Assessment(Verdict.NOT_A_DRAWING, level, DomainMatch(False, None), used)
     domain = _domain(norms, drawing)
     asked = gate_features(drawing.features, drawing.domain_measures)
     if norms.gate.refuses(asked, known=domain.matched):
-        return Assessment(Verdict.NOT_A_DRAWING, LEVEL, domain, used)
+        return Assessment(Verdict.NOT_A_DRAWING, level, domain, used)
     readings = read_by_fold(norms, drawing.features, place)
     nearest = _nearest(norms, readings)
     # What holds for 80 % of children of the references' kind holds for no share of others.
@@ -105,11 +116,11 @@ def assess(
     reason = _reason(group, domain)
     if reason is not None:
         return Assessment(
-            Verdict.NO_NORM, LEVEL, domain, used,
+            Verdict.NO_NORM, level, domain, used,
             apparent_age=age, categories=nearest, reason=reason,
         )  # fmt: skip
     scores = fold_scores(norms, readings, age_years, place)
-    return _compared(_standing(group, scores, local), used, domain, age, nearest)
+    return _compared(_standing(group, scores, local), level, used, domain, age, nearest)
 
 
 def read_by_fold(norms: Norms, features: FloatArray, place: int | None) -> tuple[Reading, ...]:
@@ -163,6 +174,7 @@ def _standing(group: Group, scores: FloatArray, local: LocalCalibration | None) 
 
 def _compared(
     standing: Standing,
+    level: float,
     used: NormUsed,
     domain: DomainMatch,
     age: AgeEstimate | None,
@@ -171,13 +183,13 @@ def _compared(
     p_value = float(standing.p_values[-1])
     return Assessment(
         Verdict.DRAWING,
-        LEVEL,
+        level,
         domain,
         used,
         anomaly_score=round(standing.percentile, 2),
         p_value=round(p_value, 5),
         resolution=round(standing.resolution, 5),
-        flagged=p_value <= LEVEL,
+        flagged=p_value <= level,
         terms={
             name: None if np.isnan(p) else round(float(p), 5)
             for name, p in zip(TERMS, standing.p_values[:-1], strict=True)

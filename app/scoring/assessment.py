@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+LEVEL = 0.05  # unless the operator chose another: the share of ordinary drawings that is flagged
 AGE_COVERAGE = 0.8  # of children whose age lies in the interval of an estimate
 
 
@@ -69,7 +70,10 @@ class DomainMatch:
 
 @dataclass(frozen=True)
 class Assessment:
-    """Everything measured of one drawing; ``None`` where it could not be measured."""
+    """Everything measured of one drawing; ``None`` for what could not be measured.
+
+    ``level`` is the one in force when the drawing was assessed.
+    """
 
     verdict: Verdict
     level: float

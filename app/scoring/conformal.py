@@ -1,21 +1,96 @@
-"""p-values by cross-conformal prediction within a year of age, children weighted equally.
+"""How little a drawing conforms, and p-values from that by cross-conformal prediction.
 
-Each fold of children is scored by norms fitted without it (split conformal prediction: Vovk,
-Gammerman & Shafer 2005; Laxhammar & Falkman 2010), and the folds are pooled (cross-conformal
-prediction: Vovk 2015). Ages are Mondrian categories. Drawings of one child are not exchangeable
-with those of others, so a child with n drawings lends each the weight 1/n (hierarchical conformal
-prediction: Lee, Barber & Willett 2023).
+Six terms say how little it conforms:
+
+* typicality: its look, given age and category (deep features);
+* marks: its strokes and layout, given age and category (pen-independent statistics);
+* age: how far the age it looks like is from the one expected at the declared age;
+* category: how much likelier another category is than the declared one;
+* parts: how much it looks as if something were missing or had been added;
+* orientation: how much likelier it is turned than upright.
+
+Their combination is Fisher's: a weighted sum of −log of each term's tail share. It needs no
+independence here, as its own distribution is calibrated afterwards.
+
+p-values are within a year of age, children weighted equally. Each fold of children is scored by
+norms fitted without it (split conformal prediction: Vovk, Gammerman & Shafer 2005; Laxhammar &
+Falkman 2010), and the folds are pooled (cross-conformal prediction: Vovk 2015). Ages are Mondrian
+categories. Drawings of one child are not exchangeable with those of others, so a child with n
+drawings lends each the weight 1/n (hierarchical conformal prediction: Lee, Barber & Willett 2023).
+
+``LocalCalibration`` is a second stage, for an operator's own drawings.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.scoring.norms import FloatArray
+from app.scoring.assessment import TERMS
+from app.scoring.norms import Discriminant, FloatArray, FoldNorms, Reading
 
 MINIMUM_CHILDREN = 60
+WEIGHTS = np.array([0.25, 0.4, 0.35, 2, 3.5, 3], np.float32)
+COMBINED = len(TERMS)  # the column after the terms
+
+
+def nonconformity_scores(
+    norms: FoldNorms, features: FloatArray, age_years: float, category: int | None
+) -> FloatArray:
+    """Return (terms + 1,): the terms and their combination; ``nan`` for an undefined term."""
+    return score_reading(norms, norms.read(features, category), age_years, category)
+
+
+def score_reading(
+    norms: FoldNorms, reading: Reading, age_years: float, category: int | None
+) -> FloatArray:
+    """Score what the norms have already read."""
+    x = reading.x
+    terms = np.array(
+        [
+            norms.typicality.distance(x[: norms.deep], age_years, category),
+            norms.marks.distance(x[norms.deep :], age_years, category),
+            norms.age.surprise(reading.years, age_years),
+            np.nan
+            if category is None
+            else _margin(norms.category, reading.log_probabilities, category),
+            _not_whole(norms.parts.log_probabilities(x)),
+            norms.orientation.log_odds(x, category),
+        ],
+        np.float32,
+    )
+    return np.append(terms, combine(norms.tails, terms)).astype(np.float32)
+
+
+def combine(tails: FloatArray, terms: FloatArray) -> float:
+    """Sum −log of the share of reference values above each defined term."""
+    total = 0.0
+    for weight, quantiles, term in zip(WEIGHTS, tails, terms, strict=True):
+        if not np.isnan(term):
+            total -= float(weight) * float(np.log(_share_above(quantiles, float(term))))
+    return total
+
+
+def _share_above(quantiles: FloatArray, term: float) -> float:
+    """Tail share, interpolated; beyond the last quantile it falls on slowly, never to a tie."""
+    count = len(quantiles)
+    inside = float(np.interp(term, quantiles, np.linspace(0, 1, count)))
+    spread = float(quantiles[-1] - quantiles[count // 2]) or 1.0
+    beyond = max(0.0, (term - float(quantiles[-1])) / spread)
+    return (1 - inside + 1 / count) / (1 + 1 / count) / (1 + beyond)
+
+
+def _margin(discriminant: Discriminant, log_probabilities: FloatArray, category: int) -> float:
+    """By how much another category is likelier, were all equally common to begin with."""
+    fits = log_probabilities - discriminant.log_shares / discriminant.temperature
+    others = np.delete(fits, category)
+    return float(others.max() - fits[category]) if len(others) else 0.0
+
+
+def _not_whole(log_probabilities: FloatArray) -> float:
+    whole, *damaged = log_probabilities
+    return float(np.logaddexp.reduce(damaged) - whole)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,3 +153,96 @@ def weighted_quantile(values: FloatArray, weight: NDArray[np.float64], share: fl
     order = np.argsort(values)
     reached = np.cumsum(weight[order]) >= share * (weight.sum() + 1)
     return float(values[order][reached][0]) if reached.any() else float(values.max())
+
+
+def _no_rows() -> FloatArray:
+    return np.zeros((0, len(TERMS) + 1), np.float32)
+
+
+def _no_children() -> NDArray[np.int32]:
+    return np.zeros(0, np.int32)
+
+
+@dataclass(frozen=True, eq=False)
+class LocalCalibration:
+    """Local recalibration: p-values among an operator's own drawings, nothing fitted again.
+
+    The reference p-value of a drawing, among the references of its year of age, is taken as its
+    nonconformity: as it is relative to the age, local drawings of all ages can be pooled, and sixty
+    children are enough. Where reference p-values tie, as they do for a kind of picture that the
+    references make look rare throughout, the nonconformity score decides. Whatever the references
+    are, the result is valid among children exchangeable with the local ones, all ages together; it
+    is not promised for each age apart. Each child weighs one in total.
+
+    ``p_values`` (n, c) are reference p-values, ``scores`` (n, c) the nonconformity scores averaged
+    over the folds, one column a term and the combination last; ``child`` is (n,).
+    """
+
+    p_values: FloatArray = field(default_factory=_no_rows)
+    scores: FloatArray = field(default_factory=_no_rows)
+    child: NDArray[np.int32] = field(default_factory=_no_children)
+
+    @property
+    def children(self) -> int:
+        """How many children drew them."""
+        return len(np.unique(self.child))
+
+    @property
+    def enough(self) -> bool:
+        """Whether p-values can be given from them."""
+        return self.children >= MINIMUM_CHILDREN
+
+    @property
+    def resolution(self) -> float:
+        """The smallest p-value they can give."""
+        return 1 / (1 + self.children)
+
+    def local_p_values(self, p_values: FloatArray, scores: FloatArray) -> FloatArray:
+        """From a drawing's reference p-values and scores (c,) return (c,); ``nan``: undefined."""
+        at_least = self._at_least(p_values, scores)
+        return np.asarray((1 + at_least) / (1 + self.children), np.float32)
+
+    def percentile(self, p_values: FloatArray, scores: FloatArray) -> float:
+        """Share of the local children, in percent, whose drawing is less unusual altogether."""
+        return 100 * (1 - float(self._at_least(p_values, scores)[-1]) / self.children)
+
+    def _at_least(self, p_values: FloatArray, scores: FloatArray) -> NDArray[np.float64]:
+        tied = self.p_values == p_values
+        reached = (self.p_values < p_values) | (tied & (self.scores >= scores))
+        return np.where(np.isnan(p_values), np.nan, self._weight @ reached)
+
+    @property
+    def _weight(self) -> NDArray[np.float64]:
+        _, index, count = np.unique(self.child, return_inverse=True, return_counts=True)
+        return np.asarray(1 / count[index], np.float64)
+
+
+def local_scores(scores: FloatArray) -> FloatArray:
+    """From a drawing's scores by each fold (folds, c) return (c,), to break ties by."""
+    return np.asarray(scores.mean(0), np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class LocalNorms:
+    """An operator's own drawings; those with a category are calibrated apart.
+
+    ``unnamed`` holds all of them, compared without their categories. No drawings: no local norms.
+    """
+
+    name: str = ""
+    named: LocalCalibration = field(default_factory=LocalCalibration)
+    unnamed: LocalCalibration = field(default_factory=LocalCalibration)
+
+    @property
+    def present(self) -> bool:
+        """Whether drawings are to be compared with these."""
+        return self.unnamed.enough
+
+    def chosen(self, place: int | None) -> tuple[int | None, LocalCalibration]:
+        """Return the category that can be used, and the drawings to compare with.
+
+        A named drawing is compared without its category where too few local ones have one.
+        """
+        if place is not None and self.named.enough:
+            return place, self.named
+        return None, self.unnamed

@@ -1,7 +1,8 @@
-"""What is usual at an age and, where it is named, for a category: the fitted quantities.
+"""What is usual at an age and, if it is named, for a category, and what is a drawing at all.
 
-All are fitted by ``app.training`` and only applied here. ``d`` is the length of a feature vector,
-``c`` the number of categories. Age enters as ``age_basis``: 1, a and a², a in years from 6.
+All these quantities are fitted by ``app.training`` and only applied here. ``d`` is the length of a
+feature vector, ``c`` the number of categories. Age enters as ``age_basis``: 1, a and a², a in years
+from 6.
 """
 
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ FloatArray = NDArray[np.floating[Any]]
 
 DAMAGE = ("whole", "half", "patch", "scribble", "intruder")
 LEAST_LOG_PROBABILITY = -8.0  # below, a drawing is simply unrecognisable
+LIMIT_SHARE = 0.998  # of the pictures that a guard is measured on lie within its limits
+LIMIT_SLACK = 1.25
 
 
 def age_basis(age_years: float | FloatArray) -> FloatArray:
@@ -153,3 +156,45 @@ class Reading:
     x: FloatArray
     log_probabilities: FloatArray
     years: float
+
+
+@dataclass(frozen=True, eq=False)
+class Gate:
+    """Logistic regression between drawings and blank sheets, print, textures and photographs.
+
+    ``threshold`` is set on drawings that were not used to fit it; ``threshold_unknown``, lower, is
+    for pictures of a kind that the norms do not know, which have to look more like a drawing.
+    """
+
+    centre: FloatArray
+    scale: FloatArray
+    weights: FloatArray
+    intercept: float
+    threshold: float
+    threshold_unknown: float
+
+    def refuses(self, features: FloatArray, *, known: bool) -> bool:
+        """Tell whether ``features`` (d,) look like something other than a drawing."""
+        return self.logit(features) > (self.threshold if known else self.threshold_unknown)
+
+    def logit(self, features: FloatArray) -> float:
+        """Log-odds of not being a drawing."""
+        x = np.clip((features - self.centre) / self.scale, -6, 6)
+        return float(x @ self.weights) + self.intercept
+
+
+@dataclass(frozen=True, eq=False)
+class DomainGuard:
+    """The most that each measure of the picture reaches among the pictures the norms come from."""
+
+    name: str
+    limits: FloatArray
+
+    def widened(self, measures: FloatArray) -> "DomainGuard":
+        """Match pictures with such measures (n, m) as well, as widely as those it was fitted on."""
+        limits = np.quantile(measures, LIMIT_SHARE, axis=0) * LIMIT_SLACK
+        return DomainGuard(self.name, np.maximum(self.limits, limits).astype(np.float32))
+
+    def distance(self, measures: FloatArray) -> float:
+        """Return 1.0 at the farthest that still matches."""
+        return float((measures / self.limits).max())

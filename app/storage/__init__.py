@@ -1,0 +1,1 @@
+"""The database and the blobs, whichever engine and store they are kept in."""

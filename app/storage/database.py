@@ -1,17 +1,17 @@
 """The one way to the database: ``with database.writing() as tx`` and ``with database.reading()``.
 
-Exactly one package writes it. Who opens a database made by another environment is refused
-before anything in it is touched.
+Exactly one package writes it. A database made by another environment is refused before anything in
+it is touched.
 """
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from sqlite3 import SQLITE_NOTADB
 from typing import Self
 
-from sqlalchemy import Connection, Engine, create_engine, inspect, make_url, select
+from sqlalchemy import Connection, Engine, NullPool, create_engine, inspect, make_url, select
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DatabaseError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
@@ -29,15 +29,17 @@ from app.storage import faults, sqlite
 from app.storage.tables import EnvironmentStamp
 
 WATCHER_WAITS_MS = 2_000
+LOCK_SECONDS = 15.0  # how long a reader waits for a rollback journal's writer
 
 
 @dataclass(frozen=True)
 class Database:
-    """An open database; ``environment`` is who opened it, which is also who made it."""
+    """An open database; ``environment`` opened it, and has to be the one that made it."""
 
     engine: Engine
     environment: str
     read_only: bool = False
+    lazy: bool = False
     _damage: set[str] = field(default_factory=set, repr=False, compare=False)
 
     @classmethod
@@ -55,26 +57,41 @@ class Database:
     def open_read_only(cls, url: str, environment: str) -> Self:
         """Open one that nobody writes, such as a seeded copy; nothing at its place is changed.
 
-        Whose it is does not matter then: the stamp guards what is written.
+        It may be of any environment: the stamp guards what is written.
         """
         place = make_url(url)
         of_file = _is_sqlite(place)
         engine = sqlite.make_read_only_engine(place) if of_file else _make_engine(place, None)
         database = cls(engine, environment, read_only=True)
-        with database._opening():
+        with database._opening(any_environment=True):
             return database
+
+    @classmethod
+    def for_reading(cls, url: str, environment: str) -> Self:
+        """One that others write: connected to, and its stamp checked, when it is read.
+
+        Nothing about it is changed, its journal neither.
+        """
+        place = make_url(url)
+        if not _is_sqlite(place):
+            return cls(_make_engine(place, None), environment, read_only=True, lazy=True)
+        file = Path(str(place.database))
+        engine = create_engine(place, creator=lambda: connect_read_only(file), poolclass=NullPool)
+        return cls(engine, environment, read_only=True, lazy=True)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """One consistent view; whatever is changed in it is not kept."""
-        with self._reporting(), self._session(self.engine) as session:
-            yield session
+        with self._reporting(), self._transaction(self.engine) as tx:
+            if self.lazy:
+                self.check_stamp(tx.connection())
+            yield tx
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
         """One transaction: committed at the end, undone when the block raises."""
-        with self._reporting(), self._session(self.writer) as session, session.begin():
-            yield session
+        with self._reporting(), self._transaction(self.writer) as tx, tx.begin():
+            yield tx
 
     @property
     def file(self) -> Path | None:
@@ -111,32 +128,32 @@ class Database:
         self.engine.dispose()
 
     def check_stamp(self, connection: Connection) -> str | None:
-        """The environment stamped on the database, ``None`` before the first migration."""
-        if not inspect(connection).has_table(EnvironmentStamp.__tablename__):
-            return None
-        stamped = connection.scalar(select(EnvironmentStamp.environment))
-        if not self.read_only and stamped not in (None, self.environment):
+        """The environment that made the database, ``None`` before the first migration.
+
+        Raise ``WrongEnvironment`` unless it is this one.
+        """
+        stamped = _stamped(connection)
+        if stamped not in (None, self.environment):
             raise WrongEnvironment(
-                f"This database was made by the environment {stamped!r} and is now opened by "
-                f"{self.environment!r}; set ENVIRONMENT={stamped}, or use another DATABASE_URL."
+                "This database", stamped, self.environment, "opened", "use another DATABASE_URL"
             )
         return stamped
 
     @contextmanager
-    def _opening(self) -> Iterator[None]:
-        """Whose it is comes first, so that a refusal leaves the file as it was."""
+    def _opening(self, *, any_environment: bool = False) -> Iterator[None]:
+        """The stamp is read first, so that a refusal leaves the file as it was."""
         with ExitStack() as on_failure, _unopened(self.engine.url):
             on_failure.callback(self.close)
             with self.engine.connect() as connection:
-                self.check_stamp(connection)
+                _stamped(connection) if any_environment else self.check_stamp(connection)
             yield
             on_failure.pop_all()
 
     def _read_stamp(self, engine: Engine) -> None:
-        """Without much patience: who watches the app gives up before a writer would."""
+        """Without much patience: a health check gives up before a writer would."""
         impatient = engine.execution_options(**{sqlite.PATIENCE_OPTION: WATCHER_WAITS_MS})
-        with self._session(impatient) as session:
-            session.scalar(select(EnvironmentStamp.environment))
+        with self._transaction(impatient) as tx:
+            tx.scalar(select(EnvironmentStamp.environment))
 
     @contextmanager
     def _reporting(self) -> Iterator[None]:
@@ -148,9 +165,22 @@ class Database:
             raise
 
     @staticmethod
-    def _session(engine: Engine) -> Session:
+    def _transaction(engine: Engine) -> Session:
         # Rows stay readable after the commit: pages are rendered once the lock is given back.
         return Session(engine, expire_on_commit=False)
+
+
+def connect_read_only(file: Path) -> sqlite3.Connection:
+    """Past SQLAlchemy, to copy and to examine; unlike ``sqlite3.connect`` it never makes a file."""
+    return sqlite3.connect(
+        f"{file.resolve().as_uri()}?mode=ro", uri=True, timeout=LOCK_SECONDS, isolation_level=None
+    )
+
+
+def _stamped(connection: Connection) -> str | None:
+    if not inspect(connection).has_table(EnvironmentStamp.__tablename__):
+        return None
+    return connection.scalar(select(EnvironmentStamp.environment))
 
 
 def _is_sqlite(url: URL) -> bool:
@@ -175,7 +205,7 @@ def _unopened(url: URL) -> Iterator[None]:
     try:
         yield
     except DatabaseError as error:
-        if faults.primary_code(error) == SQLITE_NOTADB:
+        if faults.primary_code(error) == sqlite3.SQLITE_NOTADB:
             raise ConfigurationError(
                 f"What lies at {place} is not a database; restore the newest backup, "
                 "or use another DATABASE_URL."

@@ -1,4 +1,4 @@
-"""Files that are whole, and still there after a power cut, or were never there."""
+"""Files written whole or not at all, which survive a power cut; folders to work in."""
 
 import os
 import tempfile
@@ -9,6 +9,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import IO, Final
 
+from app.errors import StorageUnavailable
+
+# MERGED: """Folders to work in, gone in the end."""
 UNFINISHED: Final = ".unfinished-"
 # No writer takes longer.
 ABANDONED: Final = timedelta(days=1)
@@ -23,7 +26,7 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 @contextmanager
 def unfinished(path: Path) -> Iterator[IO[bytes]]:
-    """A file beside the one that it is to become; its own name is gone in the end."""
+    """A temporary file in the folder of ``path``; its own name is removed at the end."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(prefix=UNFINISHED, dir=path.parent, delete=False) as file:
         try:
@@ -33,7 +36,7 @@ def unfinished(path: Path) -> Iterator[IO[bytes]]:
 
 
 def remove_abandoned(folder: Path) -> int:
-    """Remove what killed writers left unfinished anywhere below ``folder``; how many it were."""
+    """Remove what killed writers left unfinished anywhere below ``folder``; the number removed."""
     before = time.time() - ABANDONED.total_seconds()
     removed = 0
     for path in folder.rglob(f"{UNFINISHED}*"):
@@ -45,14 +48,14 @@ def remove_abandoned(folder: Path) -> int:
 
 
 def take_name(stream: IO[bytes], path: Path) -> None:
-    """Let the unfinished file be ``path``, in place of what was there."""
+    """Rename the unfinished file to ``path``, replacing what was there."""
     _sync(stream)
     Path(stream.name).replace(path)
     sync_folder(path.parent)
 
 
 def take_name_if_free(stream: IO[bytes], path: Path) -> bool:
-    """A second name for the file, which, unlike renaming, never replaces another."""
+    """Link the unfinished file to ``path`` unless that exists; a rename would replace it."""
     _sync(stream)
     try:
         path.hardlink_to(stream.name)
@@ -74,3 +77,17 @@ def sync_folder(folder: Path) -> None:
 def _sync(stream: IO[bytes]) -> None:
     stream.flush()
     os.fsync(stream.fileno())
+
+
+@contextmanager
+def working_folder(prefix: str, place: Path | None = None) -> Iterator[Path]:
+    """An empty folder in ``place``, or among the temporary files."""
+    place = place or Path(tempfile.gettempdir())
+    try:
+        with tempfile.TemporaryDirectory(prefix=prefix, dir=place) as name:
+            yield Path(name)
+    except OSError as error:
+        raise StorageUnavailable(
+            f"The folder {place} cannot be worked in ({error.strerror}); see that it is there, "
+            "can be written and has room."
+        ) from error

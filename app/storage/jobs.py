@@ -1,7 +1,7 @@
-"""The jobs in the table: asked for once, done under a lease, tried again later when they fail.
+"""The jobs in the table: asked for once, done under a lease, retried later when they fail.
 
-A lease that ran out is free for anyone: its holder was killed, or is slow and does the work a
-second time over. Each job must bear that.
+A job whose lease ran out is free for anyone: its holder was killed, or is slow and does the work
+twice. Each kind of job must allow for that.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -25,7 +25,7 @@ NEVER_ENDED = "Its worker was killed, or took longer than its lease."
 
 @dataclass(frozen=True)
 class Claim:
-    """A job in somebody's hands; ``attempt`` tells this lease from an earlier one of theirs."""
+    """A leased job; ``attempt`` tells leases of one holder apart."""
 
     id: int
     kind: str
@@ -54,27 +54,27 @@ def enqueue(
     now: datetime,
     payload: dict[str, Any] | None = None,
 ) -> bool:
-    """Whether the job is new; where ``unique_key`` was used before, nothing happens."""
+    """Add a job; false, and nothing happens, if ``unique_key`` was used before."""
     job = Job(
         kind=kind, unique_key=unique_key, payload=payload or {}, created_at=now, run_after=now
     )
     try:
-        with database.writing() as session:
-            if session.scalar(select(Job.id).where(Job.unique_key == unique_key)) is not None:
+        with database.writing() as tx:
+            if tx.scalar(select(Job.id).where(Job.unique_key == unique_key)) is not None:
                 return False
-            session.add(job)
+            tx.add(job)
     except IntegrityError:
         return False  # somebody else was faster, where writers do not wait for each other
     return True
 
 
 def enqueue_recurring(database: Database, schedule: Collection[Recurring], now: datetime) -> int:
-    """How many were added; none while an earlier job of the kind is still to be done."""
+    """Add what is due; the number added, none while an earlier job of the kind is to be done."""
     # Mostly there is nothing to add: reading first leaves the writers alone.
-    with database.reading() as session:
+    with database.reading() as tx:
         keys = [one.unique_key(now) for one in schedule]
-        known = set(session.scalars(select(Job.unique_key).where(Job.unique_key.in_(keys))))
-        waiting = set(session.scalars(select(Job.kind).where(Job.finished_at.is_(None))))
+        known = set(tx.scalars(select(Job.unique_key).where(Job.unique_key.in_(keys))))
+        waiting = set(tx.scalars(select(Job.kind).where(Job.finished_at.is_(None))))
     wanted = [one for one in schedule if one.kind not in waiting]
     missing = [one for one in wanted if one.unique_key(now) not in known]
     return sum(enqueue(database, one.kind, one.unique_key(now), now) for one in missing)
@@ -92,12 +92,12 @@ def claim(
     For as long as ``leases`` says for its kind, otherwise for ``LEASE``.
     """
     due = select(Job).where(_is_due(now), Job.kind.in_(kinds)).order_by(Job.run_after, Job.id)
-    with database.reading() as session:
-        if session.scalar(due.with_only_columns(Job.id).limit(1)) is None:
+    with database.reading() as tx:
+        if tx.scalar(due.with_only_columns(Job.id).limit(1)) is None:
             return None
-    with database.writing() as session:
+    with database.writing() as tx:
         # On SQLite the transaction has the lock already; elsewhere it is the row that is locked.
-        job = session.scalar(due.limit(1).with_for_update(skip_locked=True))
+        job = tx.scalar(due.limit(1).with_for_update(skip_locked=True))
         if job is None:
             return None
         job.attempts += 1
@@ -106,7 +106,7 @@ def claim(
 
 
 def finish(database: Database, claim: Claim, now: datetime) -> bool:
-    """Note that the job is done; ``False`` where the lease went to somebody else meanwhile."""
+    """Note that the job is done; ``False`` if the lease went to somebody else meanwhile."""
     return _settle(database, claim, last_error=None, finished_at=now)
 
 
@@ -123,45 +123,45 @@ def fail(database: Database, claim: Claim, error: str, now: datetime) -> bool:
 
 
 def give_up_killed(database: Database, now: datetime) -> int:
-    """End the jobs whose every attempt ended with the worker: one of them may be what kills it."""
+    """Give up jobs whose every attempt ended with the worker: one of them may be what kills it."""
     hopeless = and_(_is_due(now, most=None), Job.attempts >= MOST_ATTEMPTS)
-    with database.reading() as session:
-        ids = session.scalars(select(Job.id).where(hopeless)).all()
+    with database.reading() as tx:
+        ids = tx.scalars(select(Job.id).where(hopeless)).all()
     if not ids:
         return 0
-    with database.writing() as session:
+    with database.writing() as tx:
         values = {"last_error": NEVER_ENDED, "finished_at": now, "leased_until": None}
-        session.execute(update(Job).where(Job.id.in_(ids), hopeless).values(values))
+        tx.execute(update(Job).where(Job.id.in_(ids), hopeless).values(values))
     return len(ids)
 
 
 def list_open(database: Database) -> Sequence[Job]:
     """The jobs that wait, run or were given up; those that were done are left out."""
     wanted = or_(Job.finished_at.is_(None), Job.last_error.is_not(None))
-    with database.reading() as session:
-        return session.scalars(select(Job).where(wanted).order_by(Job.run_after, Job.id)).all()
+    with database.reading() as tx:
+        return tx.scalars(select(Job).where(wanted).order_by(Job.run_after, Job.id)).all()
 
 
 def list_given_up(database: Database) -> Sequence[Job]:
     """Those that no later job of their kind has made good."""
     ended = select(func.max(Job.id)).where(Job.finished_at.is_not(None)).group_by(Job.kind)
-    with database.reading() as session:
+    with database.reading() as tx:
         given_up = select(Job).where(Job.id.in_(ended), Job.last_error.is_not(None))
-        return session.scalars(given_up.order_by(Job.kind)).all()
+        return tx.scalars(given_up.order_by(Job.kind)).all()
 
 
 def last_asked_at(database: Database) -> datetime | None:
     """When work was last asked for, which its workers do themselves; ``None`` before the first."""
-    with database.reading() as session:
-        return session.scalar(select(func.max(Job.created_at)))
+    with database.reading() as tx:
+        return tx.scalar(select(func.max(Job.created_at)))
 
 
 def forget_finished(database: Database, before: datetime, most: int) -> int:
-    """Delete jobs that were finished before then, ``most`` at a time; how many it were."""
-    with database.writing() as session:
+    """Delete jobs that were finished before then, ``most`` at a time; the number deleted."""
+    with database.writing() as tx:
         old = select(Job.id).where(Job.finished_at < before).limit(most)
-        ids = session.scalars(old).all()
-        session.execute(delete(Job).where(Job.id.in_(ids)))
+        ids = tx.scalars(old).all()
+        tx.execute(delete(Job).where(Job.id.in_(ids)))
     return len(ids)
 
 
@@ -184,8 +184,8 @@ def _settle(database: Database, claim: Claim, **values: object) -> bool:
         Job.attempts == claim.attempt,
         Job.finished_at.is_(None),
     )
-    with database.writing() as session:
-        changed = session.execute(
+    with database.writing() as tx:
+        changed = tx.execute(
             update(Job).where(held).values(leased_until=None, lease_holder=None, **values)
             .returning(Job.id)
         )  # fmt: skip

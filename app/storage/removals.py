@@ -12,7 +12,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from app.errors import ImplausibleLoss, ReadOnly, StorageRefused, StorageUnavailable
-from app.storage.blobs import BlobStore
+from app.storage.blobs.store import BlobStore
 from app.storage.database import Database
 from app.storage.tables import Analysis, Drawing, Removal
 
@@ -24,29 +24,29 @@ UNSUSPICIOUS, UNSUSPICIOUS_SHARE = 50, 5
 DRAWING_PREFIXES = ("drawings", "saliency_maps")
 
 
-def remove_drawings(session: Session, ids: Sequence[str], now: datetime) -> tuple[str, ...]:
+def remove_drawings(tx: Session, ids: Sequence[str], now: datetime) -> tuple[str, ...]:
     """Delete the rows in this transaction and write down their blobs, whose keys are returned."""
-    pictures = session.scalars(select(Drawing.picture_key).where(Drawing.id.in_(ids)))
-    maps = session.scalars(select(Analysis.map_key).where(Analysis.drawing_id.in_(ids)))
+    pictures = tx.scalars(select(Drawing.picture_key).where(Drawing.id.in_(ids)))
+    maps = tx.scalars(select(Analysis.map_key).where(Analysis.drawing_id.in_(ids)))
     keys = tuple({key for key in (*pictures, *maps) if key is not None})
-    note(session, keys, now)
+    note(tx, keys, now)
     # The database cascades to analyses and to the keys of repeated requests.
-    session.execute(delete(Drawing).where(Drawing.id.in_(ids)))
+    tx.execute(delete(Drawing).where(Drawing.id.in_(ids)))
     return keys
 
 
-def note(session: Session, keys: Iterable[str], due_at: datetime) -> None:
+def note(tx: Session, keys: Iterable[str], due_at: datetime) -> None:
     """Have these blobs deleted at ``due_at``, or earlier where that was said before."""
     wanted = set(keys)
-    known = session.scalars(select(Removal).where(Removal.key.in_(wanted))).all()
+    known = tx.scalars(select(Removal).where(Removal.key.in_(wanted))).all()
     for removal in known:
         removal.due_at = min(removal.due_at, due_at)
     new = wanted - {removal.key for removal in known}
-    session.add_all(Removal(key=key, due_at=due_at) for key in sorted(new))
+    tx.add_all(Removal(key=key, due_at=due_at) for key in sorted(new))
 
 
 def carry_out(database: Database, blobs: BlobStore, now: datetime) -> int:
-    """Delete every blob that is due; how many it were. Safe to kill anywhere and to do twice.
+    """Delete every blob that is due; the number deleted. Safe to kill anywhere and to do twice.
 
     One that cannot be deleted stays written down and holds up no other; its error is raised once
     all others are gone.
@@ -58,9 +58,9 @@ def carry_out(database: Database, blobs: BlobStore, now: datetime) -> int:
         unwanted = unreferred(database, keys)
         kept, failed = delete_each(blobs, unwanted)
         failure = failure or failed
-        with database.writing() as session:
+        with database.writing() as tx:
             gone = set(keys) - set(kept)
-            session.execute(delete(Removal).where(Removal.key.in_(gone)))
+            tx.execute(delete(Removal).where(Removal.key.in_(gone)))
         deleted += len(unwanted) - len(kept)
     if failure is not None:
         raise failure
@@ -89,7 +89,7 @@ def delete_each(
 
 
 def check_plausible(lost: int, of: int, what: str) -> None:
-    """Raise ``ImplausibleLoss`` where it looks as if database and store do not belong together."""
+    """Raise ``ImplausibleLoss`` if it looks as if database and store do not belong together."""
     if lost > max(UNSUSPICIOUS, of / UNSUSPICIOUS_SHARE):
         raise ImplausibleLoss(
             f"{lost} of {of} {what}, as if the database and the store did not belong together; "
@@ -101,7 +101,7 @@ def check_plausible(lost: int, of: int, what: str) -> None:
 def note_unreferred(
     database: Database, blobs: BlobStore, due_at: datetime, *, however_many: bool = False
 ) -> int:
-    """Write down blobs that no row refers to; how many there are.
+    """Write down blobs that no row refers to; the number of them.
 
     Such are left by a kill between a blob and its row, by a database that was restored from
     before the row, or taken back to a schema without this table. None of them is deleted here and
@@ -115,23 +115,23 @@ def note_unreferred(
     if new:
         log.warning("%d blobs have no row; they are deleted at %s.", len(new), due_at)
     for batch in _batches(new):
-        with database.writing() as session:
-            note(session, batch, due_at)
+        with database.writing() as tx:
+            note(tx, batch, due_at)
     return len(strays)
 
 
 def unreferred(database: Database, keys: Sequence[str]) -> tuple[str, ...]:
     """Those that no drawing and no analysis refers to; ``keys`` are a batch at most."""
-    with database.reading() as session:
-        pictures = session.scalars(select(Drawing.picture_key).where(Drawing.picture_key.in_(keys)))
-        maps = session.scalars(select(Analysis.map_key).where(Analysis.map_key.in_(keys)))
+    with database.reading() as tx:
+        pictures = tx.scalars(select(Drawing.picture_key).where(Drawing.picture_key.in_(keys)))
+        maps = tx.scalars(select(Analysis.map_key).where(Analysis.map_key.in_(keys)))
         kept = {*pictures, *maps}
     return tuple(key for key in keys if key not in kept)
 
 
 def _unnoted(database: Database, keys: Sequence[str]) -> Sequence[str]:
-    with database.reading() as session:
-        noted = set(session.scalars(select(Removal.key).where(Removal.key.in_(keys))))
+    with database.reading() as tx:
+        noted = set(tx.scalars(select(Removal.key).where(Removal.key.in_(keys))))
     return [key for key in keys if key not in noted]
 
 
@@ -141,5 +141,5 @@ def _batches(keys: Sequence[str]) -> Iterator[Sequence[str]]:
 
 def _due(database: Database, now: datetime, after: str) -> Sequence[str]:
     due = select(Removal.key).where(Removal.due_at <= now, Removal.key > after)
-    with database.reading() as session:
-        return session.scalars(due.order_by(Removal.key).limit(BATCH)).all()
+    with database.reading() as tx:
+        return tx.scalars(due.order_by(Removal.key).limit(BATCH)).all()

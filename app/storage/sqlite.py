@@ -4,7 +4,9 @@ WAL needs shared memory between all processes that open the file. Over NFS there
 measured with two clients it loses data, so there the journal is ``DELETE`` and nothing is pooled.
 """
 
+import random
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -15,10 +17,11 @@ from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, NullPool, Pool, QueuePool, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from app.errors import ConfigurationError
-from app.storage import turns
+from app.storage.faults import primary_code
 
 JournalChoice = Literal["auto", "wal", "delete"]
 
@@ -33,6 +36,11 @@ FOR_EACH_CONNECTION = ("foreign_keys = ON", "mmap_size = 0")
 FOR_EACH_TRANSACTION = ("synchronous = FULL",)
 BEGIN_OPTION = "sqlite_begin"
 PATIENCE_OPTION = "sqlite_patience_ms"
+
+BETWEEN_TRIES = (0.0005, 0.003)  # in seconds; at random, so that two do not try in step
+Step = Literal["BEGIN IMMEDIATE", "COMMIT"]
+BEGIN: Final = "BEGIN IMMEDIATE"
+COMMIT: Final = "COMMIT"
 
 
 @dataclass(frozen=True)
@@ -106,6 +114,31 @@ def without_foreign_keys(connection: Connection) -> Iterator[None]:
         _pragma(connection.connection, "foreign_keys = ON")
 
 
+def take_turn(connection: Connection, step: Step, patience_ms: int) -> None:
+    """Do ``step`` (BEGIN or COMMIT), trying more often than SQLite does; raise once patience ends.
+
+    SQLite tries less and less often, ten times a second in the end. Beside a writer that writes on
+    and on it comes too late each time; after a backup with a rollback journal it sleeps on for up
+    to 100 ms. BEGIN waits for other writers, and with a rollback journal COMMIT for readers. A
+    COMMIT that has to wait leaves its transaction as it was (sqlite.org/lang_transaction.html).
+    """
+    end = time.monotonic() + patience_ms / 1000
+    connection.exec_driver_sql("PRAGMA busy_timeout = 0")
+    while not _done(connection, step, last_try=time.monotonic() >= end):
+        time.sleep(random.uniform(*BETWEEN_TRIES))  # noqa: S311 - no secret
+    connection.exec_driver_sql(f"PRAGMA busy_timeout = {patience_ms}")
+
+
+def _done(connection: Connection, step: Step, *, last_try: bool) -> bool:
+    try:
+        connection.exec_driver_sql(step)
+    except OperationalError as error:
+        if last_try or primary_code(error) != sqlite3.SQLITE_BUSY:
+            raise
+        return False
+    return True
+
+
 def on_network(file: Path, mounts: Path = MOUNTS) -> bool:
     """Whether ``file`` lies on a network file system; where no mounts are listed, it does not.
 
@@ -126,7 +159,7 @@ def _listened(engine: Engine, mode: Mode) -> Engine:
     def commit(connection: Connection) -> None:
         # The driver's own COMMIT, which follows, then finds nothing left to do.
         if _kind(connection) == "IMMEDIATE":
-            turns.take_turn(connection, turns.COMMIT, _patience_ms(connection, mode))
+            take_turn(connection, COMMIT, _patience_ms(connection, mode))
 
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", begin)
@@ -148,7 +181,7 @@ def _begin(connection: Connection, patience_ms: int) -> None:
     # A transaction that starts by reading and then writes can fail where waiting would have
     # helped; IMMEDIATE takes the write lock first, and so waits for it.
     if kind == "IMMEDIATE":
-        turns.take_turn(connection, turns.BEGIN, patience_ms)
+        take_turn(connection, BEGIN, patience_ms)
     elif kind is not None:
         connection.exec_driver_sql(f"BEGIN {kind}")
 

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.scoring.norms import DAMAGE, Discriminant, FloatArray, Orientation
+from app.training.examples import SIDEWAYS, UPSIDE_DOWN
 from app.training.references import IntArray, References
-from app.training.variants import SIDEWAYS, UPSIDE_DOWN
 
 SHRINKAGE = 0.2  # of a covariance towards a sphere
 SHRINKAGE_BY_CATEGORY = 0.4

@@ -11,16 +11,14 @@ import numpy as np
 from PIL import Image
 from rich.progress import track
 
-from app.features import Inked, extract, measure
 from app.imaging import intake
 from app.imaging.marks import MARKS
 from app.imaging.paper import Sheet, find_ink
-from app.inference.trunk import Trunk
+from app.inference.features import Inked, Trunk, extract, measure
 from app.scoring.assess import gate_features
 from app.scoring.norms import FloatArray
-from app.training.dataset import ReferenceDrawing, drawn_categories, has_norm
-from app.training.references import References
-from app.training.variants import VARIANTS, variants
+from app.training.examples import VARIANTS, variants
+from app.training.references import ReferenceDrawing, References, drawn_categories, has_norm
 
 T = TypeVar("T")
 R = TypeVar("R")

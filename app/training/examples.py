@@ -1,19 +1,20 @@
-"""Examples for the trunk: drawings leaning, stretched, thicker, and spoilt in known ways.
+"""Examples to learn from: drawings leaning, stretched, thicker, turned, and spoilt in known ways.
 
-Nothing but drawings without ages (Quick, Draw!) goes in, so no child of the norms can leak.
+Into those of the trunk go nothing but drawings without ages (Quick, Draw!), so no child of the
+norms can leak. ``variants`` are those of the reference drawings, for the norms to be fitted with.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from app.imaging.paper import CROP_SIDE, INK, MARGIN
+from app.imaging.paper import CROP_SIDE, INK, MARGIN, Sheet
 from app.scoring.norms import FloatArray
 from app.training.anomalies import (
     Rng,
@@ -33,6 +34,15 @@ MAP_SIDE = 16  # cells of the map of foreign ink
 _CELL = CROP_SIDE // MAP_SIDE
 _LEAST = 40  # px of ink that must remain
 _TRIES = 20
+
+AUGMENTED, UPSIDE_DOWN, SIDEWAYS = "augmented", "upside_down", "sideways"
+VARIANTS = (
+    *(AUGMENTED,) * 4, "half", "half", "patch", "scribble", "scribble", "intruder", "intruder",
+    UPSIDE_DOWN, SIDEWAYS, SIDEWAYS,
+)  # fmt: skip
+_GENTLE = 0.6  # augmentation that leaves a child's drawing a child's drawing
+_LEAST_VARIANT = 25  # px of ink that must remain
+_TRIES_VARIANT = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,3 +186,34 @@ def _affine(size: tuple[int, int], rng: Rng, strength: float) -> Sequence[float]
 
 def _bytes(values: FloatArray) -> NDArray[np.uint8]:
     return (values * 255).astype(np.uint8)
+
+
+def variants(sheet: Sheet, others: list[FloatArray], rng: Rng) -> Iterator[Sheet]:
+    """Yield a sheet for each of ``VARIANTS``; ``others`` are the sheets intruders come from."""
+    for place, name in enumerate(VARIANTS):
+        yield replace(sheet, ink=_made(name, place, sheet.ink, others, rng))
+
+
+def _made(name: str, place: int, ink: FloatArray, others: list[FloatArray], rng: Rng) -> FloatArray:
+    for _ in range(_TRIES_VARIANT):
+        made = _variant(name, place, ink, others[int(rng.integers(len(others)))], rng)
+        if (made >= INK).sum() >= _LEAST_VARIANT:
+            return made
+    return ink
+
+
+def _variant(name: str, place: int, ink: FloatArray, other: FloatArray, rng: Rng) -> FloatArray:
+    match name:
+        case "half":
+            return half_erased(ink, rng).ink
+        case "patch":
+            return patch_erased(ink, rng).ink
+        case "scribble":
+            return scribbled(ink, rng).ink
+        case "intruder":
+            return intruded(ink, other, rng).ink
+        case "upside_down":
+            return turned(ink, 2).ink
+        case "sideways":
+            return turned(ink, 1 if place % 2 else 3).ink
+    return augmented((ink * 255).astype(np.uint8), rng, _GENTLE)

@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from app.scoring.assessment import AGE_COVERAGE
-from app.scoring.conformal import Calibration, weighted_quantile
-from app.scoring.nonconformity import COMBINED, nonconformity_scores
+from app.scoring.conformal import COMBINED, Calibration, nonconformity_scores, weighted_quantile
 from app.scoring.norms import (
     DAMAGE,
     LEAST_LOG_PROBABILITY,

@@ -9,23 +9,26 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from app import self_test
 from app.errors import ConfigurationError
-from app.features import extract
 from app.imaging import intake
+from app.inference import self_test
 from app.inference.bundle import TRUNK, write_bundle
-from app.inference.trunk import Trunk
+from app.inference.features import Trunk, extract
 from app.scoring.assess import Norms, gate_features
 from app.scoring.norms import FloatArray
-from app.training.dataset import ReferenceDrawing, folds_by_child, read_collections, with_age
 from app.training.embed import Embedded, VariantRecipe, embed, gate_rows, in_batches
 from app.training.fit import FittedNorms, fit_norms
-from app.training.gate import DOMAIN, fit_gate, fit_guard
-from app.training.not_drawings import not_drawings, phone_photo
+from app.training.gate import DOMAIN, fit_gate, fit_guard, not_drawings, phone_photo
 from app.training.recipe import Recipe
-from app.training.references import References
+from app.training.references import (
+    ReferenceDrawing,
+    References,
+    folds_by_child,
+    read_collections,
+    thin_cells,
+    with_age,
+)
 from app.training.sittings import fit_sittings
-from app.training.thin_cells import thin_cells
 
 DOMAIN_ENTRIES = 6  # the last of the gate's features are about the picture
 

@@ -1,0 +1,1 @@
+"""Pages and API: the application, its security and its errors."""

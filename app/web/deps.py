@@ -1,21 +1,25 @@
-"""What routes ask for, by name."""
+"""What routes ask for, by name, and where a request says that the site is reached.
 
+As ASGI has it, ``path`` is the whole path and ``root_path`` how it begins: a gateway's stage, or
+what something in front, such as CloudFront, shows to visitors and takes off before it asks.
+"""
+
+from dataclasses import dataclass
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.bootstrap import Services
 from app.web.forms import SubmittedForm, read_submitted_form
-from app.web.public_root import root_of
 from app.web.rendering import Rendering
-from app.web.static_files import StaticFolder
 
 # These are ``async`` because they only look something up: a plain ``def`` would cost a trip to
 # the thread pool each.
 
 
 async def _services(request: Request) -> Services:
-    return cast(Services, request.app.state.services)
+    return services_of(request)
 
 
 async def _root(request: Request) -> str:
@@ -26,8 +30,9 @@ async def _rendering(request: Request) -> Rendering:
     return rendering_for(request)
 
 
-async def _static(request: Request) -> StaticFolder:
-    return cast(StaticFolder, request.app.state.static)
+def services_of(request: Request) -> Services:
+    """The parts that the application was made of."""
+    return cast(Services, request.app.state.services)
 
 
 def rendering_for(request: Request) -> Rendering:
@@ -39,5 +44,35 @@ def rendering_for(request: Request) -> Rendering:
 CurrentServices = Annotated[Services, Depends(_services)]
 CurrentRendering = Annotated[Rendering, Depends(_rendering)]
 CurrentRoot = Annotated[str, Depends(_root)]
-CurrentStatic = Annotated[StaticFolder, Depends(_static)]
 CurrentForm = Annotated[SubmittedForm, Depends(read_submitted_form)]
+
+
+@dataclass(frozen=True)
+class PublicRoot:
+    """Puts ``prefix`` in the place of any other root, so that links begin with it."""
+
+    app: ASGIApp
+    prefix: str
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            # In place: what stands outside reads from it which route was taken.
+            scope.update(root_path=self.prefix, path=self.prefix + path_of(scope))
+        await self.app(scope, receive, send)
+
+
+def root_of(scope: Scope) -> str:
+    """What links to our own pages begin with, without a trailing slash."""
+    return str(scope.get("root_path", ""))
+
+
+def path_of(scope: Scope) -> str:
+    """The path that routes are written for."""
+    return without_root(str(scope["path"]), root_of(scope))
+
+
+def without_root(path: str, root: str) -> str:
+    """``path`` itself unless it begins with ``root``: ``/production`` is not under ``/prod``."""
+    if root and (path == root or path.startswith(f"{root}/")):
+        return path[len(root) :] or "/"
+    return path

@@ -1,6 +1,7 @@
 """The only place where refusals become responses: one shape, as JSON or as a page."""
 
 import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import cast
@@ -10,7 +11,6 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from app.bootstrap import Services
 from app.errors import (
     BundleError,
     Busy,
@@ -21,11 +21,8 @@ from app.errors import (
     StorageUnavailable,
     UnreadableDrawing,
 )
-from app.web.deps import rendering_for
-from app.web.forms import SubmittedForm
+from app.web.deps import path_of, rendering_for
 from app.web.headers import HEADERS
-from app.web.public_root import path_of
-from app.web.upload_form import context_to_send_again, upload_context
 
 LOG = logging.getLogger("sketchnorm")
 RETRY_SECONDS = "30"
@@ -67,8 +64,16 @@ class Problem:
         }
 
 
-def install(app: FastAPI) -> None:
-    """Answer every refusal of ours and of the framework here."""
+# A page of its own for a problem, such as the form with what was typed; given the headers to send.
+ProblemPage = Callable[[Request, Problem, Mapping[str, str]], Response]
+
+
+def install(app: FastAPI, pages: Mapping[tuple[str, str], ProblemPage]) -> None:
+    """Answer every refusal of ours and of the framework here.
+
+    ``pages`` has the requests, method and path, whose problems are shown on a page of their own.
+    """
+    app.state.problem_pages = pages
     app.add_exception_handler(SketchnormError, _answer_ours)
     app.add_exception_handler(HTTPException, _answer_framework)
     app.add_exception_handler(RequestValidationError, _answer_validation)
@@ -84,13 +89,9 @@ def answer(request: Request, problem: Problem, headers: dict[str, str] | None = 
         return JSONResponse(
             problem.as_json(), problem.status, headers, media_type="application/problem+json"
         )
-    rendering = rendering_for(request)
-    if request.method == "POST" and path_of(request.scope) == "/upload":
-        context = _form_again(request, problem)
-        if context["again"] is not None:
-            headers["Cache-Control"] = "no-store"  # the page holds the picture
-        return rendering.page("upload.html", context, problem.status, headers)
-    return rendering.page("problem.html", {"problem": problem}, problem.status, headers)
+    pages: Mapping[tuple[str, str], ProblemPage] = request.app.state.problem_pages
+    page = pages.get((request.method, path_of(request.scope)), _problem_page)
+    return page(request, problem, headers)
 
 
 def wants_page(request: Request) -> bool:
@@ -102,12 +103,9 @@ def wants_page(request: Request) -> bool:
     return "json" not in accept or "text/html" in accept
 
 
-def _form_again(request: Request, problem: Problem) -> dict[str, object]:
-    services = cast(Services, request.app.state.services)
-    typed: SubmittedForm | None = getattr(request.state, "form", None)
-    if typed is not None and problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
-        return context_to_send_again(services, typed, problem.detail)
-    return upload_context(services, typed, problem.detail)
+def _problem_page(request: Request, problem: Problem, headers: Mapping[str, str]) -> Response:
+    context = {"problem": problem}
+    return rendering_for(request).page("problem.html", context, problem.status, headers)
 
 
 def _answer_ours(request: Request, error: Exception) -> Response:
@@ -135,7 +133,7 @@ def _answer_validation(request: Request, error: Exception) -> Response:
 def _answer_unexpected(request: Request, error: Exception) -> Response:
     """The framework raises the error again once this is sent, so that it reaches the log.
 
-    It answers from outside our middleware, which is why the headers are added here.
+    This is sent past our middleware, which is why the headers are added here.
     """
     # The server then closes the connection; who keeps it for the next request must be told.
     return answer(request, Problem(500, UNEXPECTED), {**HEADERS, "Connection": "close"})

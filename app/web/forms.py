@@ -3,17 +3,20 @@
 Read here and not by pydantic: a refusal must be a sentence for the person who filled in the form.
 """
 
+import base64
+import binascii
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import File, Form, Request, UploadFile
 
-from app.actions.analysis import check_age
+from app.actions.submit import Submission
 from app.errors import DrawingTooLarge, InvalidAge, InvalidRequest, MissingDrawing
-from app.web.limits import LARGEST_DRAWING, TOO_LARGE
-from app.web.picture_again import join
 
+LARGEST_DRAWING: Final = 4 * 1024 * 1024
+TOO_LARGE: Final = "The file is larger than 4 MB; send a smaller picture of the drawing."
 NUMBER = re.compile(r"-?[0-9]{1,6}([.,][0-9]{0,6})?")
 LONGEST_CATEGORY = 64
 LONGEST_KEY = 200
@@ -25,8 +28,8 @@ CHOICES = {"": True, "true": True, "false": False}
 class SubmittedForm:
     """The fields as typed; ``attempt`` is the same for a form that is sent twice.
 
-    ``image`` is ``None`` where no file was chosen; ``picture_again`` is the picture of an earlier
-    try, for that case.
+    ``image`` is ``None`` if no file was chosen; ``picture_again`` is the picture of an earlier try,
+    for that case.
     """
 
     image: bytes | None = field(repr=False)
@@ -36,10 +39,23 @@ class SubmittedForm:
     attempt: str
     picture_again: tuple[str, ...] = field(default=(), repr=False)
 
+    def read(self, *, kept_here: bool, idempotency_key: str | None = None) -> Submission:
+        """Raise ``Refusal`` for the first field that cannot be understood.
+
+        ``kept_here``: whether drawings are kept on this site at all.
+        """
+        return Submission(
+            content=self.read_image(),
+            age_years=self.read_age(),
+            category=self.read_category(),
+            idempotency_key=check_key(idempotency_key),
+            keep=self.read_keep() and kept_here,
+        )
+
     def read_image(self) -> bytes:
-        """Raise ``MissingDrawing`` where there is none, ``DrawingTooLarge`` above 4 MiB."""
+        """Raise ``MissingDrawing`` if there is none, ``DrawingTooLarge`` above 4 MiB."""
         if self.image is None and self.picture_again:
-            return join(self.picture_again)
+            return join_picture(self.picture_again)
         if self.image is None:
             raise MissingDrawing("No drawing was given; choose a picture file to send.")
         if not self.image:
@@ -49,16 +65,16 @@ class SubmittedForm:
         return self.image
 
     def read_age(self) -> float:
-        """Raise ``InvalidAge`` unless it is a number of years from 2 to 18."""
+        """Raise ``InvalidAge`` unless it is a number; the analyzer knows its bounds."""
         text = self.age_years.strip()
         if not text:
             raise InvalidAge("The age is missing; give the child's age in years, such as 6.5.")
         if not NUMBER.fullmatch(text):
             raise InvalidAge("The age is not a number; give it in years, such as 6 or 6.5.")
-        return check_age(float(text.replace(",", ".")))
+        return float(text.replace(",", "."))
 
     def read_category(self) -> str | None:
-        """What was drawn, ``None`` where it was not named."""
+        """What was drawn, ``None`` if it was not named."""
         text = " ".join(self.category.lower().split())
         if len(text) > LONGEST_CATEGORY or not text.isprintable():
             raise InvalidRequest(
@@ -67,7 +83,7 @@ class SubmittedForm:
         return text or None
 
     def read_keep(self) -> bool:
-        """Whether the drawing may be kept; yes where nothing is said."""
+        """Whether the drawing may be kept; yes if nothing is said."""
         choice = CHOICES.get(self.keep.strip().lower())
         if choice is None:
             raise InvalidRequest("The field keep must be true or false.")
@@ -97,7 +113,7 @@ def read_submitted_form(
 
 
 def check_key(key: str | None) -> str | None:
-    """The Idempotency-Key as it can be kept; raise ``InvalidRequest`` where it cannot."""
+    """The Idempotency-Key as it can be kept; raise ``InvalidRequest`` if it cannot."""
     if key is None:
         return None
     if not 1 <= len(key) <= LONGEST_KEY or not key.isascii() or not key.isprintable():
@@ -105,3 +121,13 @@ def check_key(key: str | None) -> str | None:
             f"The Idempotency-Key must be 1 to {LONGEST_KEY} printable ASCII characters."
         )
     return key
+
+
+def join_picture(fields: Sequence[str]) -> bytes:
+    """The picture that the fields hold; raise ``InvalidRequest`` if they were changed."""
+    try:
+        return base64.b64decode("".join(fields), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise InvalidRequest(
+            "The picture could not be sent again from this form; choose it anew."
+        ) from error

@@ -1,5 +1,6 @@
 """Templates into pages."""
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -53,3 +54,8 @@ class Rendering:
 
     def _static_url(self, name: str) -> str:
         return f"{self.root}{self.static.url(name)}"
+
+
+def data_uri(content: bytes, media_type: str) -> str:
+    """The bytes themselves as an address, for what is kept nowhere."""
+    return f"data:{media_type};base64,{base64.b64encode(content).decode()}"

@@ -12,7 +12,7 @@ from aws_lambda_powertools import Logger
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.web.public_root import path_of
+from app.web.deps import path_of
 
 # Set by the gateway's integration with the service; a visitor's own is overwritten there.
 GATEWAY_ID = "x-apigw-request-id"

@@ -11,24 +11,26 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.web.deps import path_of
 from app.web.errors import Problem, answer
-from app.web.head import HeadAsGet
+from app.web.forms import LARGEST_DRAWING, TOO_LARGE
 from app.web.headers import HEADERS
-from app.web.limits import LARGEST_BODY, LARGEST_DRAINED, TOO_LARGE
-from app.web.public_root import path_of
 
 CROSS_SITE: Final = "This form was sent from another site; open the upload page here and try again."
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+LARGEST_BODY: Final = LARGEST_DRAWING + 64 * 1024  # the other fields and multipart's own lines
+# A browser shows an answer only once it has sent its whole request; so much is read and thrown
+# away for its sake. API Gateway lets no more than 10 MB through.
+LARGEST_DRAINED: Final = 12 * 1024 * 1024
 OWN_SITES: Final = frozenset({None, "same-origin", "none"})
 
 
 def install(app: FastAPI) -> None:
     """The last one added is the first one passed."""
-    app.add_middleware(BodyLimit, largest=LARGEST_BODY)
     app.add_middleware(SameOrigin)
     app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders)
-    app.add_middleware(ReadToTheEnd)
+    app.add_middleware(BodyLimit, largest=LARGEST_BODY)
 
 
 @dataclass(frozen=True)
@@ -74,48 +76,19 @@ class SameOrigin:
 class BodyLimit:
     """Refuses a body as soon as more than ``largest`` bytes of it have come in.
 
-    Raised from ``receive``, that is inside the application, so that the refusal takes the same
-    way as all others. Counted, because an announced length may be absent or a lie.
+    What is left of a request that is answered before its end is read and thrown away: a server
+    closes the connection on such a request, and a browser that is still sending would show no
+    answer at all.
     """
 
     app: ASGIApp
     largest: int
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            receive = _Counted(receive, self.largest)
-        await self.app(scope, receive, send)
-
-
-@dataclass
-class _Counted:
-    receive: Receive
-    largest: int
-    count: int = 0
-
-    async def __call__(self) -> Message:
-        message = await self.receive()
-        self.count += len(message.get("body", b""))
-        if self.count > self.largest:
-            raise HTTPException(413, TOO_LARGE)
-        return message
-
-
-@dataclass(frozen=True)
-class ReadToTheEnd:
-    """Reads and throws away what is left of a request that is answered before its end.
-
-    A server closes the connection on such a request, and a browser that is still sending then
-    shows no answer at all.
-    """
-
-    app: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        body = _Body(receive)
+        body = _Body(receive, self.largest)
 
         async def send_after_reading(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -127,16 +100,49 @@ class ReadToTheEnd:
 
 @dataclass
 class _Body:
+    """A request's body, counted, because an announced length may be absent or a lie.
+
+    The refusal is raised from within the application, so that it takes the same way as all others.
+    """
+
     receive: Receive
+    largest: int
     count: int = 0
     more: bool = True
 
     async def __call__(self) -> Message:
+        message = await self._read()
+        if self.count > self.largest:
+            raise HTTPException(413, TOO_LARGE)
+        return message
+
+    async def drain(self) -> None:
+        """Read to the end, or as much as a browser will be waited for."""
+        while self.more and self.count <= LARGEST_DRAINED:
+            await self._read()
+
+    async def _read(self) -> Message:
         message = await self.receive()
         self.count += len(message.get("body", b""))
         self.more = message.get("more_body", False)
         return message
 
-    async def drain(self) -> None:
-        while self.more and self.count <= LARGEST_DRAINED:
-            await self()
+
+@dataclass(frozen=True)
+class HeadAsGet:
+    """Answers HEAD wherever GET is answered: runs GET and sends its headers without the body."""
+
+    app: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self.app(scope, receive, send)
+            return
+
+        async def send_without_body(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        scope["method"] = "GET"
+        await self.app(scope, receive, send_without_body)

@@ -5,11 +5,17 @@ import mimetypes
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Self
+from typing import Self, cast
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
 
 from app.errors import NotFound
+from app.web.access import public
 
 FOLDER = Path(__file__).parent / "static"
+FOR_ALL = "public, max-age=31536000, immutable"
+router = APIRouter()
 
 
 @dataclass(frozen=True)
@@ -51,3 +57,20 @@ class StaticFolder:
             if file.hashed_name == hashed_name:
                 return file
         raise NotFound("There is no such file here; reload the page that led to it.")
+
+
+@router.get("/static/{hashed_name}")
+@public
+def get_static(hashed_name: str, request: Request) -> Response:
+    """One of our own files."""
+    file = cast(StaticFolder, request.app.state.static).find(hashed_name)
+    return cached(request, file.content, file.media_type, FOR_ALL)
+
+
+def cached(request: Request, content: bytes, media_type: str, caching: str) -> Response:
+    """Bytes that browsers keep as ``caching`` says; 304 if they have them already."""
+    tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+    headers = {"ETag": tag, "Cache-Control": caching}
+    if tag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    return Response(content, media_type=media_type, headers=headers)

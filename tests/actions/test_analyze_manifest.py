@@ -3,10 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from app.actions.analyze_manifest import analyze_rows, read_manifest
+from app.actions.analyze_manifest import analyze_rows
 from app.errors import InvalidRequest
-from tests.support.analyzers import FakeAnalyzer
-from tests.support.pictures import a_drawing, as_bytes
+from app.inference.manifest import read_manifest
+from tests.support.data.analyzers import FakeAnalyzer
+from tests.support.data.pictures import a_drawing, as_bytes
 
 
 def manifest(folder: Path, *lines: str) -> Path:

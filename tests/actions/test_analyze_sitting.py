@@ -4,14 +4,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.actions.analyze import BundleAnalyzer
-from app.actions.analyze_sitting import analyze_sittings, read_sittings
+from app.actions.analyze_manifest import analyze_sittings, read_sittings
 from app.errors import InvalidRequest
+from app.inference.analyzer import BundleAnalyzer
 from app.inference.bundle import Bundle
 from app.scoring.assessment import Verdict
 from app.scoring.sitting import SittingCalibration, Sittings
-from tests.support.analyzers import FakeAnalyzer
-from tests.support.pictures import BUNDLE, a_drawing, as_bytes
+from tests.support.data.analyzers import FakeAnalyzer
+from tests.support.data.pictures import BUNDLE, a_drawing, as_bytes
 
 NORMAL = np.random.default_rng(0).normal(size=99)
 SOME = SittingCalibration(0.2, NORMAL, np.full(99, 2, np.int32))

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from app.actions.forget_missing import forget_missing
-from app.actions.take_inventory import take_inventory
+from app.actions.take_inventory import forget_missing, take_inventory
 from app.errors import ImplausibleLoss
-from app.storage.folder import FolderBlobStore
-from tests.support.sites import Site
-from tests.support.storage import open_database
+from app.storage.blobs.store import FolderBlobStore
+from tests.support.stores.databases import open_database
+from tests.support.stores.sites import Site
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 

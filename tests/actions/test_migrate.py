@@ -8,16 +8,15 @@ from pathlib import Path
 import pytest
 
 from app.actions.migrate import backup_of, migrate, no_backup, take_back
-from app.actions.restore import restore
+from app.backups.catalogue import list_backups
+from app.backups.restore import restore
 from app.errors import BackupError, ConfigurationError, StorageUnavailable
 from app.storage import schema
-from app.storage.backups import list_backups
+from app.storage.blobs.store import FolderBlobStore
 from app.storage.database import Database
-from app.storage.folder import FolderBlobStore
-from app.storage.revision import REVISIONS, Standing, find_standing
-from tests.support.journals import JOURNALS, use_journal
-from tests.support.revisions import later_release
-from tests.support.storage import a_drawing, sqlite_url
+from app.storage.schema import REVISIONS, Standing, find_standing
+from tests.support.stores.databases import JOURNALS, a_drawing, sqlite_url, use_journal
+from tests.support.stores.migrations import later_release
 
 
 @pytest.fixture(params=JOURNALS)

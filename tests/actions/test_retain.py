@@ -11,16 +11,17 @@ from sqlalchemy import func, select
 
 from app.actions import retain as module
 from app.actions.retain import retain
+from app.backups.catalogue import BackupBlob, BackupName
+from app.backups.replacement import replaced_name
 from app.errors import ImplausibleLoss, StorageRefused, StorageUnavailable
 from app.storage import removals
-from app.storage.folder import FolderBlobStore
+from app.storage.blobs.store import FolderBlobStore
 from app.storage.jobs import claim, enqueue, finish
-from app.storage.leftovers import replaced_name
 from app.storage.tables import Analysis, IdempotencyKey, Job, Removal
-from tests.support.crashes import Crash, Life, MortalDatabase, MortalStore
-from tests.support.sites import DAYS, Site
-from tests.support.storage import open_database
-from tests.support.stores import WatchedStore
+from tests.support.faults.crashes import Crash, Life, MortalDatabase, MortalStore
+from tests.support.stores.databases import open_database
+from tests.support.stores.doubles import WatchedStore
+from tests.support.stores.sites import DAYS, Site
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -102,15 +103,20 @@ def test_finished_jobs_go_after_a_week(site: Site) -> None:
     assert site.retains(NOW + 7 * DAY + SECOND).jobs == 1
 
 
-def test_backups_go_when_and_in_the_order_that_their_own_rule_says(site: Site) -> None:
-    for name in "abc":
-        site.blobs.put(f"backups/{name}", b"", "text/plain")
-    removed = retain(
-        database=site.database, blobs=site.blobs, days=DAYS, now=NOW,
-        expired_backups=lambda keys, now: [key for key in keys if now == NOW and key[-1] != "b"],
-    )  # fmt: skip
-    assert removed.backups == 2
-    assert site.blobs.keys("backups") == ("backups/b",)
+def test_backups_go_when_their_own_rule_says(site: Site) -> None:
+    digest = "0123456789ab"
+    fresh = BackupName(NOW - DAY, digest)
+    made = [BackupName(NOW - days * DAY, digest) for days in (40, 500, 501)]
+    for name in (fresh, *made):
+        for blob in (BackupBlob.COPY, BackupBlob.MANIFEST):
+            site.blobs.put(name.key(blob), b"", "text/plain")
+    assert site.retains(NOW).backups == 4
+    kept = {
+        name.key(blob)
+        for name in (fresh, made[0])
+        for blob in (BackupBlob.COPY, BackupBlob.MANIFEST)
+    }
+    assert set(site.blobs.keys("backups")) == kept
 
 
 def test_replaced_databases_go_as_late_as_drawings_and_nothing_else_does(

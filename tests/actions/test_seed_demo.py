@@ -1,14 +1,14 @@
 """The demo is real answers about made-up drawings, renewed with the bundle."""
 
-from app.actions.analysis import BundleReference
 from app.actions.seed_demo import seed_demo
 from app.actions.show import show_demo
 from app.bootstrap import Services
-from app.imaging.demo_samples import DEMO_SAMPLES
-from app.main import create_app
+from app.imaging.synthetic import DEMO_SAMPLES
+from app.inference.analysis import BundleReference
+from app.web.app import create_app
 from tests.conftest import StoredCount
-from tests.support.analyzers import FakeAnalyzer
-from tests.support.visitors import Visitor
+from tests.support.data.analyzers import FakeAnalyzer
+from tests.support.people.visitors import Visitor
 
 ALL = len(DEMO_SAMPLES)
 
@@ -17,8 +17,8 @@ def seed(services: Services, analyzer: FakeAnalyzer | None = None) -> int:
     return seed_demo(
         analyzer=analyzer or services.analyzer,
         bundle=analyzer.reference if analyzer else services.bundle,
-        database=services.database,
-        blobs=services.blobs,
+        database=services.stores.database,
+        blobs=services.stores.blobs,
     )
 
 
@@ -38,6 +38,6 @@ def test_another_bundle_renews_the_demo_and_leaves_nothing_behind(
     assert stored() == (ALL, 2 * ALL)
     versions = {
         sample.drawing.result["bundle"]["version"]
-        for sample in show_demo(database=services.database)
+        for sample in show_demo(database=services.stores.database)
     }
     assert versions == {"test-2"}

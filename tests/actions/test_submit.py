@@ -11,8 +11,8 @@ from app.actions.submit import Submission, submit
 from app.bootstrap import Services
 from app.errors import StorageUnavailable
 from tests.conftest import StoredCount
-from tests.support.stores import WatchedStore
-from tests.support.visitors import a_drawing
+from tests.support.people.visitors import a_drawing
+from tests.support.stores.doubles import WatchedStore
 
 SUBMISSION = Submission(a_drawing(), 6.0, None)
 
@@ -37,8 +37,8 @@ def test_when_the_map_cannot_be_stored_the_picture_is_removed(
         submit(
             SUBMISSION,
             analyzer=services.analyzer,
-            database=services.database,
-            blobs=FullStore(services.blobs),
+            database=services.stores.database,
+            blobs=FullStore(services.stores.blobs),
         )
     assert stored() == (0, 0)
 
@@ -52,9 +52,9 @@ def commits_failing(services: Services, *, before: bool) -> Iterator[None]:
             raise StorageUnavailable("The disk fails.")
 
     moment = "before_cursor_execute" if before else "after_cursor_execute"
-    event.listen(services.database.engine, moment, fail)
+    event.listen(services.stores.database.engine, moment, fail)
     yield
-    event.remove(services.database.engine, moment, fail)
+    event.remove(services.stores.database.engine, moment, fail)
 
 
 def submit_in_vain(services: Services) -> None:
@@ -62,8 +62,8 @@ def submit_in_vain(services: Services) -> None:
         submit(
             SUBMISSION,
             analyzer=services.analyzer,
-            database=services.database,
-            blobs=services.blobs,
+            database=services.stores.database,
+            blobs=services.stores.blobs,
         )
 
 
@@ -89,7 +89,11 @@ def test_files_that_cannot_be_removed_do_not_hide_what_went_wrong(services: Serv
             raise StorageUnavailable("Nothing can be deleted.")
 
     with commits_failing(services, before=True):
-        submit_in_vain(replace(services, blobs=Undeletable(services.blobs)))
+        submit_in_vain(
+            replace(
+                services, stores=replace(services.stores, blobs=Undeletable(services.stores.blobs))
+            )
+        )
 
 
 def test_a_fingerprint_changes_with_every_field() -> None:

@@ -7,8 +7,8 @@ import pytest
 from app.actions.take_inventory import Inventory, take_inventory
 from app.storage.database import Database
 from app.storage.tables import Analysis, Drawing
-from tests.support.operators import Operator
-from tests.support.storage import a_drawing, open_database
+from tests.support.people.operators import Operator
+from tests.support.stores.databases import a_drawing, open_database
 
 
 def keep(database: Database, key: str) -> None:

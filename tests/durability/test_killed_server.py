@@ -16,15 +16,15 @@ import pytest
 from PIL import Image
 from sqlalchemy import func, select
 
+from app.storage.blobs.store import FolderBlobStore
 from app.storage.database import Database
-from app.storage.folder import FolderBlobStore
 from app.storage.sqlite import JournalChoice
 from app.storage.tables import Job
-from tests.support.processes import Child
-from tests.support.served import serve
-from tests.support.storage import open_database
-from tests.support.waiting import until
-from tests.support.writers import check_whole
+from tests.support.faults.processes import Child
+from tests.support.gateway.served import serve
+from tests.support.polling import until
+from tests.support.stores.databases import open_database
+from tests.support.stores.writers import check_whole
 
 ROUNDS = int(os.environ.get("SKETCHNORM_SERVER_ROUNDS", "10"))
 VISITORS = 4

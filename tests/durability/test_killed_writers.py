@@ -11,9 +11,9 @@ from sqlalchemy import select
 
 from app.storage.sqlite import JournalChoice
 from app.storage.tables import Drawing, IdempotencyKey
-from tests.support.processes import Child
-from tests.support.storage import open_database
-from tests.support.writers import REPEATED, check_whole, digest_of, keep_until_killed, store
+from tests.support.faults.processes import Child
+from tests.support.stores.databases import open_database
+from tests.support.stores.writers import REPEATED, check_whole, digest_of, keep_until_killed, store
 
 ROUNDS = int(os.environ.get("SKETCHNORM_ROUNDS", "30"))
 ON_ONE_DATABASE = 10  # with more of them the disk would fill up and the checks take longer

@@ -9,9 +9,9 @@ from sqlalchemy import select
 
 from app.storage.sqlite import PATIENCE_OPTION, JournalChoice
 from app.storage.tables import Drawing
-from tests.support.processes import Child
-from tests.support.storage import open_database
-from tests.support.writers import a_row, count_up, hog
+from tests.support.faults.processes import Child
+from tests.support.stores.databases import open_database
+from tests.support.stores.writers import a_row, count_up, hog
 
 MODES: tuple[JournalChoice, ...] = ("wal", "delete")
 

@@ -13,8 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.emulator import ROOT
-from tests.support.ports import free_port, when_up
+from tests.support import ROOT
+from tests.support.polling import free_port, when_up
 
 ID = "JKJaXmPLvHcESHA="
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from app.errors import CommandFailed
-from app.storage.revision import NEWER, REVISIONS
+from app.storage.schema import NEWER, REVISIONS
 from handlers import deployment
 from handlers.command import handler
-from tests.support.deployments import Deployment, listening
+from tests.support.gateway.deployments import Deployment, listening
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from handlers.gateway import adapt
-from tests.support.gateway import Shape
+from tests.support.gateway.events import Shape
 
 TEXT = "häuschen ✏"
 

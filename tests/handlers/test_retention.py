@@ -11,13 +11,13 @@ import pytest
 
 from app.errors import ConfigurationError, JobFailed, StorageUnavailable
 from app.storage import schema
-from app.storage.folder import FolderBlobStore
+from app.storage.blobs.store import FolderBlobStore
 from app.storage.jobs import list_open
 from handlers.retention import handler
-from tests.support.sites import DAYS, Site
-from tests.support.storage import open_database
+from tests.support import ROOT
+from tests.support.stores.databases import open_database
+from tests.support.stores.sites import DAYS, Site
 
-ROOT = Path(__file__).parents[2]
 EVENT = ROOT / "tests" / "events" / "scheduled_retention.json"
 HEAVY = ("onnxruntime", "fastapi", "starlette", "numpy", "PIL", "mahotas", "boto3", "typer", "rich")
 

@@ -10,8 +10,8 @@ from boto3.session import Session
 from botocore.exceptions import ClientError
 
 from handlers import backup, restore_drill
-from tests.support.operators import Operator
-from tests.support.s3_server import BUCKET, REGION, S3Server
+from tests.support.people.operators import Operator
+from tests.support.stores.s3_server import BUCKET, REGION, S3Server
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from app.errors import BackupError, StorageUnavailable
-from app.storage.folder import FolderBlobStore
+from app.storage.blobs.store import FolderBlobStore
 from handlers import backup, restore_drill
-from tests.support.operators import Operator
+from tests.support.people.operators import Operator
 
 EVENTS = Path(__file__).parents[1] / "events"
 HEAVY = ("onnxruntime", "fastapi", "starlette", "numpy", "PIL", "boto3", "mahotas", "alembic")

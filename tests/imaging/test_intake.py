@@ -10,7 +10,7 @@ from PIL import Image, PngImagePlugin
 
 from app.errors import DrawingTooLarge, MissingDrawing, UnreadableDrawing
 from app.imaging import intake
-from tests.support.pictures import a_drawing, as_bytes
+from tests.support.data.pictures import a_drawing, as_bytes
 
 
 def png_of_claimed_size(side: int) -> bytes:

@@ -3,7 +3,7 @@ from PIL import Image, ImageOps
 
 from app.imaging.overlay import saliency_map
 from app.imaging.paper import crop_to_ink, find_ink
-from tests.support.pictures import a_drawing
+from tests.support.data.pictures import a_drawing
 
 RISING = np.tile(np.arange(8, dtype=np.float32), (8, 1))  # the right of the crop contributes most
 

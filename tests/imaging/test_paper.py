@@ -6,7 +6,7 @@ from PIL import Image
 from app.imaging import synthetic
 from app.imaging.marks import DOMAIN_MEASURES, MARKS, domain_measures, mark_statistics
 from app.imaging.paper import CROP_SIDE, INK, Crop, Sheet, crop_to_ink, find_ink
-from tests.support.pictures import a_drawing
+from tests.support.data.pictures import a_drawing
 
 
 def inked(picture: Image.Image) -> tuple[Sheet, Crop]:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from app.imaging import synthetic
-from app.imaging.demo_samples import DEMO_SAMPLES, as_png
+from app.imaging.synthetic import DEMO_SAMPLES, draw_sample
 
 
 @pytest.mark.parametrize("category", synthetic.CATEGORIES)
@@ -23,7 +23,7 @@ def test_an_unknown_category_is_refused_with_those_known() -> None:
 
 
 def test_the_demonstration_has_twelve_different_pictures_of_several_categories_and_ages() -> None:
-    assert len({as_png(sample) for sample in DEMO_SAMPLES}) == 12
+    assert len({draw_sample(sample) for sample in DEMO_SAMPLES}) == 12
     assert len({sample.category for sample in DEMO_SAMPLES}) >= 6
     assert len({int(sample.age_years) for sample in DEMO_SAMPLES}) >= 4
     assert len({sample.slug for sample in DEMO_SAMPLES}) == 12

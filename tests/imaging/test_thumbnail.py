@@ -5,8 +5,9 @@ import io
 import pytest
 from PIL import Image
 
-from app.imaging.thumbnail import SIDE, thumbnail
-from tests.support.pictures import as_bytes
+from app.imaging.intake import THUMBNAIL_SIDE as SIDE
+from app.imaging.intake import thumbnail
+from tests.support.data.pictures import as_bytes
 
 
 def opened(content: bytes | None) -> Image.Image:

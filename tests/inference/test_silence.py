@@ -2,14 +2,14 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.support import ROOT
+
 OPEN = """
 import {module}, pathlib
-from app.inference.trunk import Trunk
+from app.inference.features import Trunk
 Trunk(pathlib.Path("bundle/trunk.onnx"))
 """
 # Where it would report, it wants to keep an id of the device, and complains where it cannot.

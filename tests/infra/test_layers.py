@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.support import ROOT
+
 LAYER = ROOT / "layers" / "upkeep" / "requirements.txt"
 RUNTIME = ROOT / "requirements" / "runtime.txt"
 ZIP_FUNCTIONS = ("backup", "restore_drill", "retention")

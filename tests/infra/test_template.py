@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.stack import REGION, Stack, translated
+from tests.support import ROOT
+from tests.support.gateway.stack import REGION, Stack, translated
 
-ROOT = Path(__file__).parents[2]
 ROLES = ("demo", "sole", "none")
 ACCESS_POINT = "access-point/fsap-0123456789abcdef0"
 DISK = {

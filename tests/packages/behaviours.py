@@ -7,7 +7,7 @@ from urllib.parse import urlencode, urlsplit
 import httpx
 
 from tests.packages.probe import CSV, PDF, SVG
-from tests.support.pictures import a_drawing, as_bytes
+from tests.support.data.pictures import a_drawing, as_bytes
 
 Behaviour = Callable[[httpx.Client], None]
 MIB = 1024 * 1024

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import httpx
 
-from tests.support import containers
-from tests.support.emulator import ROOT, emulated
-from tests.support.gateway import Gateway, Shape
-from tests.support.ports import free_port, when_up
-from tests.support.sam import start_api
+from tests.support import ROOT, containers
+from tests.support.gateway.emulator import emulated
+from tests.support.gateway.events import Gateway, Shape
+from tests.support.gateway.sam import start_api
+from tests.support.polling import free_port, when_up
 
 Door = Callable[[Path], AbstractContextManager[httpx.Client]]
 SECONDS = 120

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from app.environment import Settings
-from app.serving import open_app
+from app.main import open_app
 from ecs.server import run
 from tests.packages.probe import with_probe
 

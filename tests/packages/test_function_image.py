@@ -10,11 +10,11 @@ import pytest
 
 from tests.packages.doors import WRITABLE, own_database
 from tests.support import containers
-from tests.support.emulator import post_event, when_listening
-from tests.support.gateway import Gateway, Shape
-from tests.support.pictures import a_drawing, as_bytes
-from tests.support.ports import free_port
-from tests.support.stack import REGION, translated
+from tests.support.data.pictures import a_drawing, as_bytes
+from tests.support.gateway.emulator import post_event, when_listening
+from tests.support.gateway.events import Gateway, Shape
+from tests.support.gateway.stack import REGION, translated
+from tests.support.polling import free_port
 
 pytestmark = pytest.mark.packages
 # What Lambda has for it: another user each time, a disk that cannot be written, a whole CPU.

@@ -12,8 +12,8 @@ import pytest
 
 from tests.packages.doors import WRITABLE, own_database
 from tests.support import containers
-from tests.support.pictures import a_drawing, as_bytes
-from tests.support.ports import free_port, when_up
+from tests.support.data.pictures import a_drawing, as_bytes
+from tests.support.polling import free_port, when_up
 
 pytestmark = pytest.mark.packages
 MIB = 1024 * 1024

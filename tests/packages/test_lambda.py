@@ -13,13 +13,13 @@ import pytest
 from sqlalchemy import func, select
 
 from app.environment import Settings
-from app.serving import open_app
+from app.main import open_app
 from app.storage import tables
 from app.storage.database import Database
 from tests.packages.doors import own_database
-from tests.support.emulator import EmulatedFunction, emulated
-from tests.support.gateway import Event, Gateway, Shape
-from tests.support.pictures import a_drawing, as_bytes
+from tests.support.data.pictures import a_drawing, as_bytes
+from tests.support.gateway.emulator import EmulatedFunction, emulated
+from tests.support.gateway.events import Event, Gateway, Shape
 
 INSTANCES, VISITORS = 4, 40
 GATEWAY = "https://gateway/live"
@@ -68,7 +68,7 @@ def test_forty_visitors_of_the_demo_share_four_instances(
 @pytest.fixture
 def demo(tmp_path: Path) -> Mapping[str, str]:
     """The settings of the demo door, and the copy that its image carries."""
-    open_app(Settings.load(own_database(tmp_path), tmp_path)).state.services.database.close()
+    open_app(Settings.load(own_database(tmp_path), tmp_path)).state.services.stores.database.close()
     return {"READ_ONLY": "true", "DATA_DIR": str(tmp_path / "var")}
 
 

@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from tests.support import containers
-from tests.support.pictures import a_drawing, as_bytes
-from tests.support.ports import free_port, when_up
-from tests.support.s3_server import BUCKET, REGION, S3Server, running_server
+from tests.support.data.pictures import a_drawing, as_bytes
+from tests.support.polling import free_port, when_up
+from tests.support.stores.s3_server import BUCKET, REGION, S3Server, running_server
 
 pytestmark = pytest.mark.packages
 

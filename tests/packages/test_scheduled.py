@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from app.environment import Settings
-from app.serving import open_app
+from app.main import open_app
 from tests.packages.doors import own_database
-from tests.support.deployments import listening
-from tests.support.emulator import ROOT, EmulatedFunction, emulated
+from tests.support import ROOT
+from tests.support.gateway.deployments import listening
+from tests.support.gateway.emulator import EmulatedFunction, emulated
 
 EVENTS = ROOT / "tests" / "events"
 
@@ -19,7 +20,7 @@ EVENTS = ROOT / "tests" / "events"
 @pytest.fixture
 def made(tmp_path: Path) -> Path:
     """A folder with the database and the store of a site that ran."""
-    open_app(Settings.load(own_database(tmp_path), tmp_path)).state.services.database.close()
+    open_app(Settings.load(own_database(tmp_path), tmp_path)).state.services.stores.database.close()
     return tmp_path
 
 

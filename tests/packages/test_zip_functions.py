@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.support import containers
-from tests.support.sam import sam
-from tests.support.stack import Stack, translated
+from tests.support.gateway.sam import sam
+from tests.support.gateway.stack import Stack, translated
 
 pytestmark = pytest.mark.packages
 BASE = "public.ecr.aws/lambda/python:3.13"

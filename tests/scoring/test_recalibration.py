@@ -5,9 +5,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.inference import arrays
+from app.inference.bundle import load_arrays, save_arrays
 from app.scoring.assessment import TERMS
-from app.scoring.recalibration import LocalCalibration, LocalNorms
+from app.scoring.conformal import LocalCalibration, LocalNorms
 
 COLUMNS = len(TERMS) + 1
 
@@ -103,7 +103,7 @@ def test_a_category_is_left_aside_where_few_local_drawings_have_one() -> None:
 
 def test_local_norms_and_their_absence_survive_being_written(tmp_path: Path) -> None:
     for norms in (LocalNorms(), LocalNorms("here", *[local(np.random.default_rng(1), 60)] * 2)):
-        arrays.save(tmp_path / "local.npz", norms)
-        again = arrays.load(tmp_path / "local.npz", LocalNorms)
+        save_arrays(tmp_path / "local.npz", norms)
+        again = load_arrays(tmp_path / "local.npz", LocalNorms)
         assert (again.name, again.present) == (norms.name, norms.present)
         assert np.array_equal(again.unnamed.p_values, norms.unnamed.p_values)

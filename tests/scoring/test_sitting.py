@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 from app.scoring.assessment import AgeEstimate, Reason
 from app.scoring.sitting import (
     Method,
+    SittingAge,
     SittingCalibration,
     Sittings,
     assess_sitting,
     normal_scores,
     scaled_sum,
 )
-from app.scoring.sitting_age import SittingAge
-from app.scoring.sitting_fit import sitting_age, sitting_calibration
-from tests.support.assessments import compared, withheld
+from app.training.sittings import sitting_age, sitting_calibration
+from tests.support.data.analyzers import compared, withheld
 
 NORMAL = NormalDist()
 RESOLUTION = 0.004

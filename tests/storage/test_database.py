@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError, StatementError
 from app.errors import ConfigurationError, StorageUnavailable
 from app.storage.database import Database
 from app.storage.tables import Analysis, DemoSample, Drawing, IdempotencyKey
-from tests.support.storage import a_drawing, open_database, sqlite_url
+from tests.support.stores.databases import a_drawing, open_database, sqlite_url
 
 
 @pytest.fixture

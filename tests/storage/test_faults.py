@@ -17,13 +17,21 @@ from app.errors import (
     StorageUnavailable,
 )
 from app.storage import database as database_module
+from app.storage.blobs.store import FolderBlobStore
 from app.storage.database import Database
-from app.storage.folder import FolderBlobStore
 from app.storage.sqlite import JournalChoice
 from app.storage.tables import Drawing
-from tests.support.mounts import read_only, small_disk
-from tests.support.storage import a_drawing, contents, open_database, sqlite_url
-from tests.support.troubles import failing, file_of, full, impatient, locked, ruin
+from tests.support.faults.disks import (
+    failing,
+    file_of,
+    full,
+    impatient,
+    locked,
+    read_only,
+    ruin,
+    small_disk,
+)
+from tests.support.stores.databases import a_drawing, contents, open_database, sqlite_url
 
 MODES: tuple[JournalChoice, ...] = ("wal", "delete")
 EACH_MODE = pytest.mark.parametrize("mode", MODES)

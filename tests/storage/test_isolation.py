@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.errors import WrongEnvironment
+from app.storage.blobs.store import FolderBlobStore
 from app.storage.database import Database
-from app.storage.folder import FolderBlobStore
-from tests.support.storage import a_drawing, contents, open_database, sqlite_url
+from tests.support.stores.databases import a_drawing, contents, open_database, sqlite_url
 
 ENVIRONMENTS = st.sampled_from(["local", "production"]) | st.text("abé'\"\\%{", min_size=1)
 # Each example makes real files and syncs them: few examples, and no limit on how long one takes.

@@ -23,7 +23,7 @@ from app.storage.jobs import (
     pause_after,
 )
 from app.storage.tables import Job
-from tests.support.storage import open_database
+from tests.support.stores.databases import open_database
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HOURLY = Recurring("tidy", timedelta(hours=1))

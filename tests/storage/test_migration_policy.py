@@ -8,7 +8,7 @@ import pytest
 from alembic.script import Script
 
 from app.storage.schema import MIGRATIONS
-from tests.support.expansion import breaches, operations, scripts
+from tests.support.stores.migrations import breaches, operations, scripts
 
 # Nothing came before it, so nothing could be broken by it.
 FIRST = "0001"

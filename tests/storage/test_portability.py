@@ -12,20 +12,19 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.sql.base import Executable
 
-from app.actions.analysis import BundleReference
-from app.actions.run_jobs import Work, run_due_jobs
 from app.actions.seed_demo import seed_demo
 from app.actions.show import show, show_demo
+from app.background.work import Work, run_due_jobs
+from app.inference.analysis import BundleReference
+from app.storage.blobs.store import FolderBlobStore
 from app.storage.database import Database
-from app.storage.folder import FolderBlobStore
 from app.storage.jobs import Recurring, enqueue, list_open
-from app.storage.revision import check_schema
-from app.storage.schema import MIGRATIONS
+from app.storage.schema import MIGRATIONS, check_schema
 from app.storage.tables import Base
-from tests.support.analyzers import REFERENCE, FakeAnalyzer
-from tests.support.expansion import scripts
-from tests.support.sites import DAYS, Site
-from tests.support.storage import open_database
+from tests.support.data.analyzers import REFERENCE, FakeAnalyzer
+from tests.support.stores.databases import open_database
+from tests.support.stores.migrations import scripts
+from tests.support.stores.sites import DAYS, Site
 
 PRESENT = datetime(2026, 6, 1, tzinfo=UTC)
 POSTGRESQL = postgresql.dialect()  # type: ignore[no-untyped-call]

@@ -8,14 +8,13 @@ import pytest
 from sqlalchemy import func, select
 
 from app.errors import ConfigurationError, ReadOnly, StorageUnavailable
+from app.storage.blobs.store import FolderBlobStore
 from app.storage.database import Database
-from app.storage.folder import FolderBlobStore
-from app.storage.revision import check_schema
-from app.storage.schema import migrate
+from app.storage.schema import check_schema, migrate
 from app.storage.sqlite import JournalChoice
 from app.storage.tables import Drawing
-from tests.support.mounts import read_only
-from tests.support.storage import a_drawing, contents, open_database, sqlite_url
+from tests.support.faults.disks import read_only
+from tests.support.stores.databases import a_drawing, contents, open_database, sqlite_url
 
 
 def seed(folder: Path, journal: JournalChoice = "auto") -> None:

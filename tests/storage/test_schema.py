@@ -12,19 +12,21 @@ from sqlalchemy import Engine, create_engine, func, inspect, select, text
 
 from app.errors import ConfigurationError, StorageBusy
 from app.storage.database import Database
-from app.storage.revision import (
+from app.storage.schema import (
     REVISIONS,
     Standing,
+    alembic_config,
+    changing,
     check_schema,
     find_revision,
     find_standing,
+    migrate,
+    take_back,
 )
-from app.storage.schema import alembic_config, changing, migrate, take_back
 from app.storage.tables import Base, Drawing, EnvironmentStamp
-from tests.support.journals import JOURNALS, use_journal
-from tests.support.revisions import later_release
-from tests.support.storage import a_drawing, sqlite_url
-from tests.support.troubles import impatient, locked
+from tests.support.faults.disks import impatient, locked
+from tests.support.stores.databases import JOURNALS, a_drawing, sqlite_url, use_journal
+from tests.support.stores.migrations import later_release
 
 
 @pytest.fixture(params=JOURNALS)

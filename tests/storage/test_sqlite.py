@@ -9,7 +9,7 @@ from app.errors import ConfigurationError
 from app.storage import sqlite
 from app.storage.database import Database
 from app.storage.sqlite import JournalChoice, on_network
-from tests.support.storage import open_database, sqlite_url
+from tests.support.stores.databases import open_database, sqlite_url
 
 ON_BOTH = {"synchronous": 2, "foreign_keys": 1, "mmap_size": 0}
 SET_UP: dict[JournalChoice, dict[str, str | int]] = {

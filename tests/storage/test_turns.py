@@ -10,8 +10,8 @@ from sqlalchemy import func, select
 from app.errors import StorageBusy
 from app.storage.database import Database
 from app.storage.tables import Drawing
-from tests.support.storage import a_drawing, open_database
-from tests.support.troubles import impatient
+from tests.support.faults.disks import impatient
+from tests.support.stores.databases import a_drawing, open_database
 
 
 @pytest.fixture

@@ -2,10 +2,9 @@
 
 ``python -m tests.support.release_smoke DATABASE_URL STORE`` prints whether the release accepts the
 schema, then hands in a drawing, shows it, and prints its id. It is run with the code of the release
-before, too: by the file that release has, or by this one where it has none.
+before, too, by the file that release has, or by the first there was.
 """
 
-import importlib.util
 import sys
 from pathlib import Path
 
@@ -14,16 +13,12 @@ from sqlalchemy import select
 from app.actions.show import show, show_demo, show_picture
 from app.actions.submit import Submission, submit
 from app.errors import ConfigurationError
+from app.storage.blobs.store import FolderBlobStore
 from app.storage.database import Database
-from app.storage.folder import FolderBlobStore
+from app.storage.schema import check_schema
 from app.storage.tables import Drawing
-from tests.support.analyzers import FakeAnalyzer
-from tests.support.visitors import a_drawing
-
-if importlib.util.find_spec("app.storage.revision"):
-    from app.storage.revision import check_schema
-else:  # the code of revision 0001
-    from app.storage.schema import check_schema  # type: ignore[attr-defined,no-redef]
+from tests.support.data.analyzers import FakeAnalyzer
+from tests.support.people.visitors import a_drawing
 
 
 def main(url: str, store: str) -> None:
@@ -41,8 +36,8 @@ def main(url: str, store: str) -> None:
     assert show(kept, database=database).category == "house"
     assert show_picture(kept, database=database, blobs=blobs).media_type == "image/png"
     assert show_demo(database=database) == ()
-    with database.reading() as session:
-        assert kept in set(session.scalars(select(Drawing.id)))
+    with database.reading() as tx:
+        assert kept in set(tx.scalars(select(Drawing.id)))
     database.close()
     print(kept)
 

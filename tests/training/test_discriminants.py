@@ -9,8 +9,8 @@ from app.training.discriminants import (
     turned_variants,
     with_temperature,
 )
+from app.training.examples import SIDEWAYS, UPSIDE_DOWN, VARIANTS
 from app.training.references import References
-from app.training.variants import SIDEWAYS, UPSIDE_DOWN, VARIANTS
 
 DEPTH, EACH = 12, 40
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from app.imaging import synthetic
-from app.inference.trunk import Trunk
-from app.training.dataset import ReferenceDrawing
+from app.inference.features import Trunk
 from app.training.recipe import TrunkRecipe
-from tests.support.pictures import as_bytes
+from app.training.references import ReferenceDrawing
+from tests.support.data.pictures import as_bytes
 
 pytest.importorskip("torch", reason="fine-tuning needs `make train-setup`")
 pytest.importorskip("efficientnet_lite_pytorch", reason="fine-tuning needs `make train-setup`")

@@ -5,13 +5,17 @@ import numpy as np
 import pytest
 
 from app.inference.bundle import TRUNK
-from app.training.dataset import ReferenceDrawing, folds_by_child, read_collections
 from app.training.embed import Embedded, VariantRecipe, embed
 from app.training.examples import make_examples
 from app.training.fit import fit_norms
-from app.training.thin_cells import thin_cells, thin_warnings
-from tests.support.collections import write_collection
-from tests.support.pictures import BUNDLE
+from app.training.references import (
+    ReferenceDrawing,
+    folds_by_child,
+    read_collections,
+    thin_cells,
+    thin_warnings,
+)
+from tests.support.data.pictures import BUNDLE, write_collection
 
 
 @pytest.fixture(scope="module")

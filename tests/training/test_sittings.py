@@ -4,11 +4,10 @@ import pytest
 from app.inference.bundle import Bundle
 from app.scoring.conformal import Calibration
 from app.scoring.sitting import Sittings
-from app.scoring.sitting_fit import reference_p_values
 from app.training.fit import FittedNorms
 from app.training.references import References
-from app.training.sittings import fit_sittings
-from tests.support.pictures import BUNDLE
+from app.training.sittings import fit_sittings, reference_p_values
+from tests.support.data.pictures import BUNDLE
 
 
 @pytest.fixture(scope="module")

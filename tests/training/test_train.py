@@ -3,16 +3,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app import self_test
-from app.actions.analyze import BundleAnalyzer
 from app.errors import ConfigurationError
+from app.inference import self_test
+from app.inference.analyzer import BundleAnalyzer
 from app.inference.bundle import TRUNK, Bundle
 from app.scoring.assessment import Verdict
-from app.training.dataset import folds_by_child, read_collections
 from app.training.recipe import GateRecipe, NormsRecipe, Recipe
+from app.training.references import folds_by_child, read_collections
 from app.training.train import train
-from tests.support.collections import write_collection
-from tests.support.pictures import BUNDLE, a_drawing, as_bytes
+from tests.support.data.pictures import BUNDLE, a_drawing, as_bytes, write_collection
 
 RECIPE = Recipe(
     "test",

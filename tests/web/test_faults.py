@@ -12,16 +12,24 @@ from sqlalchemy import func, select
 from app.actions.health import RecentHealth
 from app.bootstrap import Services, assemble
 from app.environment import Settings
-from app.main import create_app
 from app.storage import database as database_module
+from app.storage.blobs.store import FolderBlobStore
 from app.storage.database import Database
-from app.storage.folder import FolderBlobStore
 from app.storage.schema import migrate
 from app.storage.tables import Drawing
-from tests.support.analyzers import FakeAnalyzer
-from tests.support.mounts import read_only, small_disk
-from tests.support.troubles import failing, file_of, full, impatient, locked, ruin
-from tests.support.visitors import Visitor, a_drawing
+from app.web.app import create_app
+from tests.support.data.analyzers import FakeAnalyzer
+from tests.support.faults.disks import (
+    failing,
+    file_of,
+    full,
+    impatient,
+    locked,
+    read_only,
+    ruin,
+    small_disk,
+)
+from tests.support.people.visitors import Visitor, a_drawing
 
 
 @dataclass(frozen=True)
@@ -34,7 +42,7 @@ class Server:
     store_disk: Path
 
     def stored(self) -> tuple[int, int]:
-        with self.services.database.reading() as session:
+        with self.services.stores.database.reading() as session:
             rows = session.scalar(select(func.count()).select_from(Drawing)) or 0
         files = [path for path in self.store_disk.rglob("*") if path.is_file()]
         return rows, sum(not path.name.endswith(("json", "ballast")) for path in files)
@@ -61,11 +69,11 @@ def served(folder: Path) -> Iterator[Server]:
     services = assemble(settings, FakeAnalyzer)
     hurried = replace(
         services,
-        database=impatient(services.database),
+        stores=replace(services.stores, database=impatient(services.stores.database)),
         health=RecentHealth(services.health.check, seconds=0),
     )
     yield Server(hurried, Visitor(create_app(hurried)), folder / "database", folder / "store")
-    services.database.close()
+    services.stores.database.close()
 
 
 @pytest.fixture(autouse=True)
@@ -85,7 +93,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 def trouble(server: Server, what: str) -> AbstractContextManager[None]:
     disk = server.store_disk if what.endswith("store") else server.database_disk
     return {
-        "locked": lambda: locked(server.services.database),
+        "locked": lambda: locked(server.services.stores.database),
         "full": lambda: full(disk),
         "read-only": lambda: read_only(disk),
         "failing": failing,
@@ -168,7 +176,7 @@ def test_what_is_kept_can_still_be_seen_and_drawings_compared_without_keeping(
 
 
 def test_a_locked_database_gets_no_process_replaced(server: Server) -> None:
-    with locked(server.services.database):
+    with locked(server.services.stores.database):
         assert server.visitor.opens("/livez").status_code == 200
         page = server.visitor.opens("/")
     assert page.status_code == 503
@@ -178,10 +186,10 @@ def test_a_locked_database_gets_no_process_replaced(server: Server) -> None:
 def test_damage_is_told_until_the_process_ends_and_no_file_stays_without_its_row(
     server: Server,
 ) -> None:
-    ruin(file_of(server.services.database), "drawings")
+    ruin(file_of(server.services.stores.database), "drawings")
     refused = server.visitor.submits(a_drawing(), age_years="7")
     assert refused.status_code == 503
     assert "damaged" in refused.json()["detail"]
     assert "restore the newest backup" in server.health()["database"]
-    assert isinstance(server.services.blobs, FolderBlobStore)
-    assert len(server.services.blobs.keys("drawings")) == 1
+    assert isinstance(server.services.stores.blobs, FolderBlobStore)
+    assert len(server.services.stores.blobs.keys("drawings")) == 1

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.support.visitors import Visitor, a_drawing
+from tests.support.people.visitors import Visitor, a_drawing
 
 
 @pytest.mark.parametrize("link", ["picture", "map"])

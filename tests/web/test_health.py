@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -10,17 +11,17 @@ from secrets import token_hex
 from app.actions.health import Health, RecentHealth, check_health
 from app.bootstrap import Services
 from app.storage import tables
+from app.storage.blobs.spool import Spool
+from app.storage.blobs.spooling import SpoolingBlobStore
 from app.storage.jobs import enqueue
-from app.storage.spool import Spool
-from app.storage.spooling import SpoolingBlobStore
 from app.storage.tables import now
-from tests.support.analyzers import FakeAnalyzer
-from tests.support.distant_store import DistantStore
-from tests.support.visitors import Visitor
+from tests.support.data.analyzers import FakeAnalyzer
+from tests.support.people.visitors import Visitor
+from tests.support.stores.doubles import DistantStore
 
 
 def break_database(services: Services) -> None:
-    tables.Base.metadata.tables["environment_stamp"].drop(services.database.engine)
+    tables.Base.metadata.tables["environment_stamp"].drop(services.stores.database.engine)
 
 
 def test_a_server_in_order_says_so_of_every_part(visitor: Visitor) -> None:
@@ -66,7 +67,7 @@ def test_work_that_was_given_up_is_told_until_its_kind_is_done_again(
     visitor: Visitor, services: Services
 ) -> None:
     def ends(error: str | None) -> None:
-        with services.database.writing() as tx:
+        with services.stores.database.writing() as tx:
             tx.add(
                 tables.Job(
                     kind="retention", unique_key=token_hex(8), created_at=now(), run_after=now(),
@@ -84,9 +85,9 @@ def test_work_that_was_given_up_is_told_until_its_kind_is_done_again(
 
 
 def test_a_background_that_fell_silent_is_told(services: Services) -> None:
-    enqueue(services.database, "retention", "retention@1", now() - timedelta(hours=14))
+    enqueue(services.stores.database, "retention", "retention@1", now() - timedelta(hours=14))
     assert "Nothing was asked of the background since" in str(check(services).work)
-    enqueue(services.database, "retention", "retention@2", now())
+    enqueue(services.stores.database, "retention", "retention@2", now())
     assert check(services).work == "ok"
 
 
@@ -120,10 +121,8 @@ def test_who_comes_while_another_asks_gets_the_last_answer() -> None:
 def test_a_store_that_answers_and_refuses_is_told(services: Services, tmp_path: Path) -> None:
     distant = DistantStore(refuses={"drawings/a"})
     spooling = SpoolingBlobStore(distant, Spool(tmp_path / "spool"))
-    ask = partial(
-        check_health, database=services.database, bundle=services.current, blobs=spooling,
-        spooling=spooling,
-    )  # fmt: skip
+    stores = replace(services.stores, blobs=spooling)
+    ask = partial(check_health, stores=stores, bundle=services.current)
     assert ask().store == "ok"
     spooling.put("drawings/a", b"x", "image/png")
     health = ask()

@@ -6,12 +6,12 @@ from dataclasses import replace
 import pytest
 
 from app.bootstrap import Services
-from app.main import create_app
 from app.scoring.assessment import Verdict
+from app.web.app import create_app
 from app.web.result_view import describe_share
 from app.wording import result_word
-from tests.support.analyzers import FakeAnalyzer
-from tests.support.visitors import Visitor, a_drawing
+from tests.support.data.analyzers import FakeAnalyzer
+from tests.support.people.visitors import Visitor, a_drawing
 
 
 def result_page(services: Services, analyzer: FakeAnalyzer) -> str:

@@ -9,16 +9,18 @@ from html import unescape
 import httpx
 import pytest
 
-from app.actions.analysis import Analysis
 from app.bootstrap import Services
 from app.errors import Busy
-from app.main import create_app
-from app.web.limits import LARGEST_BODY, LARGEST_DRAWING
-from app.web.picture_again import FIELD_LENGTH, PictureAgain, join
+from app.inference.analysis import Analysis
+from app.scoring.assessment import LEVEL
+from app.web.app import create_app
+from app.web.forms import LARGEST_DRAWING, join_picture
+from app.web.pages.upload import FIELD_LENGTH, PictureAgain
+from app.web.security import LARGEST_BODY
 from tests.conftest import StoredCount
-from tests.support.analyzers import FakeAnalyzer
-from tests.support.troubles import impatient, locked
-from tests.support.visitors import Visitor, a_drawing
+from tests.support.data.analyzers import FakeAnalyzer
+from tests.support.faults.disks import impatient, locked
+from tests.support.people.visitors import Visitor, a_drawing
 
 FIELD = re.compile(r'<input type="hidden" name="([a-z_]+)" value="([^"]*)">')
 
@@ -26,7 +28,9 @@ FIELD = re.compile(r'<input type="hidden" name="([a-z_]+)" value="([^"]*)">')
 class TooBusy(FakeAnalyzer):
     """Never has a place."""
 
-    def analyze(self, content: bytes, age_years: float, category: str | None) -> Analysis:
+    def analyze(
+        self, content: bytes, age_years: float, category: str | None, level: float = LEVEL
+    ) -> Analysis:
         raise Busy("Many drawings are being analysed just now; please try again in a minute.")
 
 
@@ -52,8 +56,15 @@ def sends_again(visitor: Visitor, page: httpx.Response, image: bytes = b"") -> h
 def test_a_locked_database_costs_nobody_the_picture(
     services: Services, stored: StoredCount
 ) -> None:
-    visitor = Visitor(create_app(replace(services, database=impatient(services.database))))
-    with locked(services.database):
+    visitor = Visitor(
+        create_app(
+            replace(
+                services,
+                stores=replace(services.stores, database=impatient(services.stores.database)),
+            )
+        )
+    )
+    with locked(services.stores.database):
         refused = visitor.submits(
             a_drawing(), to="/upload", age_years="6", category="cat", attempt="first"
         )
@@ -107,7 +118,9 @@ def test_the_largest_picture_that_is_carried_can_be_sent(turned_away: Visitor) -
     largest = os.urandom(LARGEST_DRAWING // 4 * 3)
     page = turned_away.submits(largest, to="/upload", age_years="6")
     assert len(page.content) < LARGEST_BODY
-    assert join([value for name, value in hidden(page) if name == "picture_again"]) == largest
+    assert (
+        join_picture([value for name, value in hidden(page) if name == "picture_again"]) == largest
+    )
     assert sends_again(turned_away, page).status_code == 503
 
 
@@ -135,4 +148,4 @@ def test_a_picture_that_was_changed_on_the_way_is_refused_in_words(visitor: Visi
 def test_no_field_is_longer_than_the_framework_reads() -> None:
     again = PictureAgain.of(os.urandom(2_000_000))
     assert max(map(len, again.fields)) <= FIELD_LENGTH
-    assert base64.b64decode("".join(again.fields)) == join(again.fields)
+    assert base64.b64decode("".join(again.fields)) == join_picture(again.fields)

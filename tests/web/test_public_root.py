@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from app.bootstrap import Services
-from app.main import create_app
-from app.web.public_root import without_root
-from tests.support.visitors import Visitor, a_drawing
+from app.web.app import create_app
+from app.web.deps import without_root
+from tests.support.people.visitors import Visitor, a_drawing
 
 PREFIXES = ["", "/drawings", "/api", "/a/b"]
 

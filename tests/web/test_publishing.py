@@ -8,18 +8,22 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.actions.publish import publish
-from app.actions.roll_back import roll_back
 from app.bootstrap import Services, bootstrap
 from app.environment import Settings
 from app.errors import BundleError
-from app.main import create_app
+from app.publishing.published import publish, roll_back
 from app.storage.database import Database
 from app.storage.schema import migrate
-from tests.support.bundles import a_bundle_of_other_answers, another_bundle, flip_a_byte, smuggle
-from tests.support.pictures import a_drawing, as_bytes
-from tests.support.visitors import Visitor
-from tests.support.waiting import until
+from app.web.app import create_app
+from tests.support.data.bundles import (
+    a_bundle_of_other_answers,
+    another_bundle,
+    flip_a_byte,
+    smuggle,
+)
+from tests.support.data.pictures import a_drawing, as_bytes
+from tests.support.people.visitors import Visitor
+from tests.support.polling import until
 
 OWN = "test-1"
 
@@ -34,7 +38,7 @@ def running(settings: Settings, tmp_path: Path) -> Iterator[Services]:
     own = another_bundle(tmp_path, OWN)
     services = bootstrap(replace(settings, bundle_path=own, bundle_poll_seconds=0))
     yield services
-    services.database.close()
+    services.stores.database.close()
 
 
 @pytest.fixture
@@ -66,7 +70,7 @@ def test_a_published_bundle_answers_without_a_restart_and_old_results_keep_their
 ) -> None:
     before = submits(guest)
     assert version(before) == OWN
-    pointer = publish(second, blobs=running.blobs)
+    pointer = publish(second, blobs=running.stores.blobs)
     answers_with(guest, "test-2")
     assert version(submits(guest)) == "test-2"
     assert guest.opens(before.json()["links"]["self"]).json() == before.json()
@@ -79,7 +83,7 @@ def test_a_published_bundle_answers_without_a_restart_and_old_results_keep_their
 def test_a_damaged_upload_is_said_by_healthz_and_the_old_bundle_serves_on(
     running: Services, settings: Settings, guest: Visitor, second: Path
 ) -> None:
-    pointer = publish(second, blobs=running.blobs)
+    pointer = publish(second, blobs=running.stores.blobs)
     flip_a_byte(settings.data_dir / "blobs" / "models" / pointer.sha256 / "norms.npz")
     assert version(submits(guest)) == OWN
     until(lambda: running.current.fault is not None)
@@ -95,8 +99,8 @@ def test_a_bundle_that_fails_its_self_test_is_refused_twice(
 ) -> None:
     other = a_bundle_of_other_answers(tmp_path)
     with pytest.raises(BundleError, match="fails its self-test"):
-        publish(other, blobs=running.blobs)
-    smuggle(other, running.blobs)
+        publish(other, blobs=running.stores.blobs)
+    smuggle(other, running.stores.blobs)
     assert version(submits(guest)) == OWN
     until(lambda: running.current.fault is not None)
     assert version(submits(guest)) == OWN
@@ -106,11 +110,11 @@ def test_a_bundle_that_fails_its_self_test_is_refused_twice(
 def test_going_back_brings_the_old_bundle_back(
     running: Services, guest: Visitor, second: Path, tmp_path: Path
 ) -> None:
-    publish(second, blobs=running.blobs)
+    publish(second, blobs=running.stores.blobs)
     answers_with(guest, "test-2")
-    publish(another_bundle(tmp_path, "test-3"), blobs=running.blobs)
+    publish(another_bundle(tmp_path, "test-3"), blobs=running.stores.blobs)
     answers_with(guest, "test-3")
-    roll_back(blobs=running.blobs)
+    roll_back(blobs=running.stores.blobs)
     answers_with(guest, "test-2")
 
 
@@ -126,7 +130,7 @@ def test_every_request_during_a_swap_is_answered(
 
     with ThreadPoolExecutor(4) as threads:
         asked = [threads.submit(submit_until_new, n) for n in range(4)]
-        publish(second, blobs=running.blobs)
+        publish(second, blobs=running.stores.blobs)
         seen = set().union(*(one.result(30) for one in asked))
     assert {(200, "test-2")} <= seen <= {(200, OWN), (200, "test-2")}
 
@@ -134,7 +138,7 @@ def test_every_request_during_a_swap_is_answered(
 def test_an_app_that_starts_again_begins_with_the_published_bundle(
     running: Services, settings: Settings, second: Path, tmp_path: Path
 ) -> None:
-    publish(second, blobs=running.blobs)
+    publish(second, blobs=running.stores.blobs)
     again = bootstrap(replace(settings, bundle_path=tmp_path / "none"))
     assert again.bundle.version == "test-2"
-    again.database.close()
+    again.stores.database.close()

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import StoredCount
-from tests.support.visitors import HTML, Visitor, a_drawing
+from tests.support.people.visitors import HTML, Visitor, a_drawing
 
 DRAWING = a_drawing()
 # What is sent, the status, and the sentence.

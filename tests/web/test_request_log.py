@@ -12,10 +12,10 @@ from aws_lambda_powertools import Logger
 from fastapi import FastAPI
 
 from app.bootstrap import Services
-from app.main import create_app
 from app.web.access import public
+from app.web.app import create_app
 from app.web.request_log import RequestLog
-from tests.support.visitors import Visitor, a_drawing
+from tests.support.people.visitors import Visitor, a_drawing
 
 
 class Watched:

@@ -14,14 +14,14 @@ from sqlalchemy import func, select
 
 from app.bootstrap import Services
 from app.environment import Settings
-from app.main import create_app
 from app.storage import tables
-from app.storage.spool import Drained
-from tests.support.analyzers import FakeAnalyzer
-from tests.support.s3_server import REGION, S3Server
-from tests.support.services import open_services
-from tests.support.visitors import Visitor, a_drawing
-from tests.support.waiting import until
+from app.storage.blobs.spool import Drained
+from app.web.app import create_app
+from tests.support.data.analyzers import FakeAnalyzer
+from tests.support.people.visitors import Visitor, a_drawing
+from tests.support.polling import until
+from tests.support.stores.s3_server import REGION, S3Server
+from tests.support.stores.sites import open_services
 
 UPLOADS = 100
 BEFORE = 20
@@ -81,9 +81,9 @@ class Crowd:
 
     def drain_until_over(self) -> None:
         """As two processes would."""
-        assert self.services.spooling is not None
+        assert self.services.stores.spooling is not None
         while not self.over.wait(0.2):
-            self.services.spooling.drain()
+            self.services.stores.spooling.drain()
 
 
 def outage(services: Services, s3: S3Server, seconds: float) -> list[dict[str, Any]]:
@@ -113,10 +113,10 @@ def test_a_hundred_uploads_around_an_outage_are_all_kept_once(
     answers = outage(services, s3, seconds)
     waited = sum("warning" in answer for answer in answers)
     assert waited >= DURING // 2
-    assert services.spooling is not None
-    while services.spooling.drain() != Drained(0, 0):
+    assert services.stores.spooling is not None
+    while services.stores.spooling.drain() != Drained(0, 0):
         pass
-    with services.database.reading() as tx:
+    with services.stores.database.reading() as tx:
         assert tx.scalar(select(func.count()).select_from(tables.Drawing)) == UPLOADS
     kept = Counter(version["Key"] for version in versions(s3))
     pictures = [f"drawings/{answer['id']}" for answer in answers]
@@ -125,5 +125,5 @@ def test_a_hundred_uploads_around_an_outage_are_all_kept_once(
     analyzer = FakeAnalyzer()
     for number, (picture_key, map_key) in enumerate(zip(pictures, maps, strict=True)):
         expected = analyzer.analyze(picture(number), 6.0, None)
-        assert services.blobs.get(picture_key) == expected.picture
-        assert services.blobs.get(map_key) == expected.saliency_map
+        assert services.stores.blobs.get(picture_key) == expected.picture
+        assert services.stores.blobs.get(map_key) == expected.saliency_map

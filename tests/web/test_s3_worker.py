@@ -6,20 +6,20 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from app import work
+from app.background import work
+from app.background.work import DRAIN_SPOOL, work_for
+from app.background.worker import Worker
 from app.bootstrap import Services
 from app.environment import Settings
-from app.main import create_app
 from app.storage.database import Database
 from app.storage.jobs import Recurring
 from app.storage.tables import Job
-from app.work import DRAIN_SPOOL, Parts
-from app.worker import Worker
-from tests.support.analyzers import FakeAnalyzer
-from tests.support.s3_server import BUCKET, S3Server
-from tests.support.services import in_s3
-from tests.support.visitors import Visitor, a_drawing
-from tests.support.waiting import until
+from app.web.app import create_app
+from tests.support.data.analyzers import FakeAnalyzer
+from tests.support.people.visitors import Visitor, a_drawing
+from tests.support.polling import until
+from tests.support.stores.s3_server import BUCKET, S3Server
+from tests.support.stores.sites import in_s3
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def settings(settings: Settings, s3: S3Server, monkeypatch: pytest.MonkeyPatch) 
 @pytest.fixture
 def worked(services: Services, settings: Settings) -> Iterator[Services]:
     """With the worker beside them."""
-    worker = Worker(Parts(settings, services.database, services.blobs).work(), seconds=0.1)
+    worker = Worker(work_for(services.stores, settings), seconds=0.1)
     worker.start()
     yield services
     assert worker.stop()
@@ -49,13 +49,13 @@ def drained(database: Database) -> int:
 def test_the_worker_moves_what_waited_once_s3_is_back(
     worked: Services, analyzer: FakeAnalyzer, s3: S3Server
 ) -> None:
-    assert worked.spooling is not None
-    spool = worked.spooling.spool
+    assert worked.stores.spooling is not None
+    spool = worked.stores.spooling.spool
     s3.stop()
     try:
         drawing = Visitor(create_app(worked)).submits(a_drawing(), age_years="6").json()
-        already = drained(worked.database)
-        until(lambda: drained(worked.database) >= already + 2)
+        already = drained(worked.stores.database)
+        until(lambda: drained(worked.stores.database) >= already + 2)
         assert ("warning" in drawing, spool.count()) == (True, 2)
     finally:
         s3.start()

@@ -7,10 +7,10 @@ from fastapi import FastAPI
 
 from app.bootstrap import Services
 from app.errors import ConfigurationError
-from app.main import create_app
 from app.web.access import check_access_levels, public
-from app.web.limits import LARGEST_BODY, LARGEST_DRAINED
-from tests.support.visitors import Visitor, a_drawing
+from app.web.app import create_app
+from app.web.security import LARGEST_BODY, LARGEST_DRAINED
+from tests.support.people.visitors import Visitor, a_drawing
 
 MULTIPART = {"Content-Type": "multipart/form-data; boundary=b"}
 CHUNK = b"x" * 65536

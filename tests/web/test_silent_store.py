@@ -9,15 +9,15 @@ import pytest
 
 from app.bootstrap import Services
 from app.environment import Settings
-from app.main import create_app
-from app.storage import s3
-from app.storage.s3 import S3BlobStore
-from app.storage.spooling import SpoolingBlobStore
-from tests.support.analyzers import FakeAnalyzer
-from tests.support.s3_faults import SilentServer
-from tests.support.s3_server import BUCKET, REGION
-from tests.support.services import in_s3, open_services
-from tests.support.visitors import JSON, Visitor, a_drawing
+from app.storage.blobs import s3
+from app.storage.blobs.s3 import S3BlobStore
+from app.storage.blobs.spooling import SpoolingBlobStore
+from app.web.app import create_app
+from tests.support.data.analyzers import FakeAnalyzer
+from tests.support.faults.network import SilentServer
+from tests.support.people.visitors import JSON, Visitor, a_drawing
+from tests.support.stores.s3_server import BUCKET, REGION
+from tests.support.stores.sites import in_s3, open_services
 
 READERS = 60
 THREADS = 40  # of the pool that answers requests
@@ -63,13 +63,13 @@ async def read_and_watch(services: Services, path: str, server: SilentServer) ->
 def test_more_readers_than_threads_do_not_make_the_process_seem_dead(
     services: Services, server: SilentServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert services.spooling is not None
+    assert services.stores.spooling is not None
     link = Visitor(create_app(services)).submits(a_drawing(), age_years="6").json()["links"]
-    for file in services.spooling.spool.folder.iterdir():
+    for file in services.stores.spooling.spool.folder.iterdir():
         file.unlink()
     bucket = S3BlobStore(s3._make_client(REGION), BUCKET, "local")
-    unaware = SpoolingBlobStore(bucket, services.spooling.spool)
-    services = replace(services, blobs=unaware, spooling=unaware)
+    unaware = SpoolingBlobStore(bucket, services.stores.spooling.spool)
+    services = replace(services, stores=replace(services.stores, blobs=unaware))
     before = server.asked
     server.asked = 0
     assert asyncio.run(read_and_watch(services, link["picture"], server)) == [503] * READERS

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from app.bootstrap import Services
-from app.main import create_app
+from app.web.app import create_app
 from tests.conftest import StoredCount
-from tests.support.analyzers import FakeAnalyzer
-from tests.support.visitors import Visitor, a_drawing
+from tests.support.data.analyzers import FakeAnalyzer
+from tests.support.people.visitors import Visitor, a_drawing
 
 KEY = {"Idempotency-Key": "first-try"}
 

@@ -9,8 +9,8 @@ from app.bootstrap import Services
 from app.environment import Settings
 from app.errors import StorageUnavailable
 from app.stores import open_blobs, spool_folder
-from app.web.api.drawings import WAITING
-from tests.support.visitors import Visitor, a_drawing
+from app.wording import WAITING
+from tests.support.people.visitors import Visitor, a_drawing
 
 NOWHERE = {
     "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
@@ -76,8 +76,8 @@ def test_a_picture_that_is_only_in_the_store_is_not_lost_but_cannot_be_shown_now
     visitor: Visitor, services: Services
 ) -> None:
     drawing = visitor.submits(a_drawing(), age_years="6").json()
-    assert services.spooling is not None
-    for path in services.spooling.spool.folder.iterdir():
+    assert services.stores.spooling is not None
+    for path in services.stores.spooling.spool.folder.iterdir():
         path.unlink()
     assert visitor.opens(drawing["links"]["page"]).status_code == 200
     picture = visitor.opens(drawing["links"]["picture"], accept="application/json")

@@ -7,12 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.scoring.norms import FloatArray
-from app.training.dataset import folds_by_child
 from app.training.embed import Embedded
 from app.training.evaluation.held_out import OUTER
 from app.training.evaluation.made import KINDS, Made
 from app.training.evaluation.statistics import auroc
-from app.training.references import IntArray, References
+from app.training.references import IntArray, References, folds_by_child
 
 AXES = 64
 HIDDEN = 64

@@ -6,15 +6,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.training.dataset import read_collections
+from app.scoring.assessment import LEVEL
 from app.training.evaluation.controls import controls
 from app.training.evaluation.gate_check import check_gate
-from app.training.evaluation.held_out import OUTER, HeldOut, cross_validate
-from app.training.evaluation.leave_out import leave_each_set_out
+from app.training.evaluation.held_out import (
+    OUTER,
+    About,
+    HeldOut,
+    cross_validate,
+    leave_each_set_out,
+)
 from app.training.evaluation.made import make
 from app.training.evaluation.measures import (
-    LEVEL,
-    About,
     Measure,
     flags_by_level,
     histogram,
@@ -23,6 +26,7 @@ from app.training.evaluation.measures import (
 )
 from app.training.evaluation.statistics import auroc, interval_by_child, spearman
 from app.training.recipe import Recipe
+from app.training.references import read_collections
 from app.training.train import embed_references
 
 

@@ -7,17 +7,14 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from app.features import extract
-from app.inference.trunk import Trunk
+from app.inference.features import Trunk, extract
 from app.scoring.assess import gate_features
-from app.scoring.gate import DomainGuard, Gate
-from app.scoring.norms import FloatArray
-from app.training.dataset import ReferenceDrawing, folds_by_child
+from app.scoring.norms import DomainGuard, FloatArray, Gate
 from app.training.embed import Embedded, embed
 from app.training.evaluation.held_out import OUTER
-from app.training.gate import fit_gate, fit_guard
-from app.training.not_drawings import KINDS as NOT_DRAWINGS
+from app.training.gate import NOT_DRAWINGS, fit_gate, fit_guard
 from app.training.recipe import Recipe
+from app.training.references import ReferenceDrawing, folds_by_child
 from app.training.train import embed_photographed, gate_examples
 
 EACH = 100  # made pictures of each kind, unlike those the gate was fitted with

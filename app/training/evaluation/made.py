@@ -8,13 +8,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFilter
 
-from app.features import Inked, extract
 from app.imaging import intake
 from app.imaging.marks import DOMAIN_MEASURES
-from app.imaging.overlay import saliency_map
+from app.imaging.overlay import foreign_shares, saliency_map
 from app.imaging.paper import INK
-from app.inference.trunk import Trunk
-from app.scoring.attribution import foreign_shares
+from app.inference.features import Inked, Trunk, extract
 from app.scoring.norms import FloatArray
 from app.training.anomalies import (
     Rng,
@@ -27,10 +25,10 @@ from app.training.anomalies import (
     scribbled,
     turned,
 )
-from app.training.dataset import ReferenceDrawing
 from app.training.embed import in_batches
 from app.training.evaluation.statistics import auroc
-from app.training.not_drawings import phone_photo
+from app.training.gate import phone_photo
+from app.training.references import ReferenceDrawing
 
 KINDS = ("half", "scribble", "intruder", "upside_down", "sideways", "patch", "phone")
 MAP_MEASURES = (

@@ -1,21 +1,17 @@
 """Held-out scores -> the measures of the report."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from app.scoring.assessment import TERMS
+from app.scoring.assessment import LEVEL, TERMS
 from app.scoring.norms import FloatArray
-from app.training.embed import Embedded
-from app.training.evaluation.held_out import HeldOut
+from app.training.evaluation.held_out import About, HeldOut
 from app.training.evaluation.made import KINDS, MAP_MEASURES, Made
 from app.training.evaluation.statistics import auroc, spearman
 
-LEVEL = 0.05
 BINS = 10
 YOUNG, OLD = 4, 8
 CATEGORY, PARTS, ORIENTATION = (TERMS.index(name) for name in ("category", "parts", "orientation"))
@@ -23,34 +19,6 @@ OWN_TERM = {
     "half": PARTS, "scribble": PARTS, "intruder": PARTS, "patch": PARTS,
     "upside_down": ORIENTATION, "sideways": ORIENTATION,
 }  # fmt: skip
-
-
-@dataclass(frozen=True, eq=False)
-class About:
-    """What is true of the embedded drawings: arrays (n,), by ``HeldOut.row``."""
-
-    age_years: FloatArray
-    category: NDArray[np.int32]
-    child: NDArray[np.int32]
-    collection: NDArray[np.str_]
-    recognition: FloatArray
-
-    @classmethod
-    def of(cls, embedded: Embedded) -> "About":
-        """Read it off the drawings."""
-        references = embedded.references()
-        return cls(
-            references.age_years,
-            references.category,
-            references.child,
-            np.array([d.collection for d in embedded.drawings]),
-            np.array(
-                [
-                    np.nan if d.human_recognition is None else d.human_recognition
-                    for d in embedded.drawings
-                ]
-            ),
-        )
 
 
 Measure = Callable[[HeldOut, About], float]

@@ -6,19 +6,16 @@ from fastapi import APIRouter, Header
 from fastapi.responses import JSONResponse
 
 from app.actions.show import ShownDrawing, show, show_demo
-from app.actions.submit import Submission, submit
+from app.actions.submit import answer
 from app.bootstrap import Services
+from app.inference.analysis import Analysis
 from app.web.access import public
-from app.web.data_uri import data_uri
 from app.web.deps import CurrentForm, CurrentRoot, CurrentServices
-from app.web.forms import check_key
+from app.web.rendering import data_uri
+from app.wording import WAITING
 
 router = APIRouter(prefix="/api")
 NO_MAP = "No map could be made for this drawing."
-WAITING = (
-    "Where drawings are kept cannot be reached just now. This one is safe beside it, and will be "
-    "moved there; nothing needs to be done."
-)
 
 
 @router.post("/drawings", status_code=201)
@@ -30,31 +27,21 @@ def post(
     idempotency_key: Annotated[str | None, Header()] = None,
 ) -> JSONResponse:
     """Analyse a drawing; keep it unless ``keep`` or the operator says otherwise."""
-    submission = Submission(
-        content=form.read_image(),
-        age_years=form.read_age(),
-        category=form.read_category(),
-        idempotency_key=check_key(idempotency_key),
+    submission = form.read(kept_here=services.keep_uploads, idempotency_key=idempotency_key)
+    answered = answer(
+        submission, analyzer=services.analyzer, stores=services.stores, level=services.level
     )
-    if not (form.read_keep() and services.keep_uploads):
-        return JSONResponse(_answer_only(submission, services))
-    drawing_id = submit(
-        submission,
-        analyzer=services.analyzer,
-        database=services.database,
-        blobs=services.blobs,
-    )
-    drawing = show(drawing_id, database=services.database)
-    body = {**as_json(drawing, root), **_warning(drawing, services)}
-    return JSONResponse(body, 201, {"Location": f"{root}/api/drawings/{drawing_id}"})
+    if isinstance(answered, Analysis):
+        return JSONResponse(_answer_only(answered))
+    body = _kept(answered, services, root)
+    return JSONResponse(body, 201, {"Location": f"{root}/api/drawings/{answered}"})
 
 
 @router.get("/drawings/{drawing_id}")
 @public
 def get(drawing_id: str, services: CurrentServices, root: CurrentRoot) -> JSONResponse:
     """The newest answer about a kept drawing."""
-    drawing = show(drawing_id, database=services.database)
-    body = {**as_json(drawing, root), **_warning(drawing, services)}
+    body = _kept(drawing_id, services, root)
     return JSONResponse(body, headers={"Cache-Control": "private, no-cache"})
 
 
@@ -69,7 +56,7 @@ def get_demo(services: CurrentServices, root: CurrentRoot) -> JSONResponse:
             "description": sample.description,
             **as_json(sample.drawing, root),
         }
-        for sample in show_demo(database=services.database)
+        for sample in show_demo(database=services.stores.database)
     ]
     return JSONResponse({"samples": samples})
 
@@ -88,20 +75,13 @@ def as_json(drawing: ShownDrawing, root: str) -> dict[str, Any]:
     return body if has_map else {**body, "map_reason": NO_MAP}
 
 
-def is_waiting(drawing: ShownDrawing, services: Services) -> bool:
-    """Whether a file of the drawing has still to be moved to where it belongs."""
-    keys = (drawing.picture_key, drawing.map_key)
-    return any(services.is_waiting(key) for key in keys if key is not None)
+def _kept(drawing_id: str, services: Services, root: str) -> dict[str, Any]:
+    drawing = show(drawing_id, database=services.stores.database)
+    warning = {"warning": WAITING} if drawing.waits(services.stores) else {}
+    return {**as_json(drawing, root), **warning}
 
 
-def _warning(drawing: ShownDrawing, services: Services) -> dict[str, str]:
-    return {"warning": WAITING} if is_waiting(drawing, services) else {}
-
-
-def _answer_only(submission: Submission, services: Services) -> dict[str, Any]:
-    analysis = services.analyzer.analyze(
-        submission.content, submission.age_years, submission.category
-    )
+def _answer_only(analysis: Analysis) -> dict[str, Any]:
     if analysis.saliency_map is None:
         return {"analysis": analysis.as_json(), "map": None, "map_reason": NO_MAP}
     return {"analysis": analysis.as_json(), "map": data_uri(analysis.saliency_map, "image/png")}

@@ -28,7 +28,7 @@ async def get_life(services: CurrentServices) -> JSONResponse:
     One that is locked was reached: another process would find it locked too.
     """
     with suppress(StorageBusy):
-        await to_thread.run_sync(services.database.ping, limiter=_own_threads())
+        await to_thread.run_sync(services.stores.database.ping, limiter=_own_threads())
     return JSONResponse({"status": "ok"}, headers=FRESH)
 
 

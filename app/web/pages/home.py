@@ -17,6 +17,6 @@ def get(services: CurrentServices, rendering: CurrentRendering) -> HTMLResponse:
     """With no demo seeded the page says so instead of showing an empty gallery."""
     samples = [
         (sample, ResultView.of(sample.drawing.result))
-        for sample in show_demo(database=services.database)
+        for sample in show_demo(database=services.stores.database)
     ]
     return rendering.page("home.html", {"samples": samples})

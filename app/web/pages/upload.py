@@ -1,69 +1,140 @@
-"""The form, and what becomes of it."""
+"""The upload form, and what becomes of it.
 
-from fastapi import APIRouter
+No browser refills a file field. So a form that could not be answered comes back with the picture as
+text in hidden fields, which are read if no new file is chosen.
+"""
+
+import base64
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from typing import Final, Self
+
+from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from app.actions.submit import Submission, submit
+from app.actions.submit import Submission, answer
 from app.bootstrap import Services
+from app.errors import Refusal
+from app.imaging.intake import thumbnail
+from app.inference.analysis import Analysis
 from app.web.access import public
-from app.web.data_uri import data_uri
-from app.web.deps import CurrentForm, CurrentRendering, CurrentRoot, CurrentServices
-from app.web.forms import LONGEST_ATTEMPT, SubmittedForm
-from app.web.rendering import Rendering
+from app.web.deps import (
+    CurrentForm,
+    CurrentRendering,
+    CurrentRoot,
+    CurrentServices,
+    rendering_for,
+    services_of,
+)
+from app.web.errors import Problem
+from app.web.forms import LARGEST_DRAWING, LONGEST_ATTEMPT, SubmittedForm
+from app.web.rendering import Rendering, data_uri
 from app.web.result_view import ResultView
-from app.web.upload_form import upload_context
 
 router = APIRouter()
+FIELD_LENGTH: Final = 512 * 1024  # the framework refuses a field of more than 1 MiB
+UNSTORED: Final = {"Cache-Control": "no-store"}  # the page itself holds the picture
 
 
 @router.get("/upload")
 @public
 def get(services: CurrentServices, rendering: CurrentRendering) -> HTMLResponse:
     """The empty form."""
-    return rendering.page("upload.html", upload_context(services))
+    return rendering.page("upload.html", form_context(services))
 
 
 @router.post("/upload")
 @public
 def post(
-    form: CurrentForm,
-    services: CurrentServices,
-    rendering: CurrentRendering,
-    root: CurrentRoot,
+    form: CurrentForm, services: CurrentServices, root: CurrentRoot, request: Request
 ) -> Response:
-    """Lead to the result's own page, or show it here where nothing is kept."""
-    submission = _read(form)
-    if not (form.read_keep() and services.keep_uploads):
-        return _show_unkept(submission, services, rendering)
-    drawing_id = submit(
-        submission,
-        analyzer=services.analyzer,
-        database=services.database,
-        blobs=services.blobs,
+    """Lead to the result's own page, or show it here if nothing is kept."""
+    submission = _with_attempt(form.read(kept_here=services.keep_uploads), form)
+    answered = answer(
+        submission, analyzer=services.analyzer, stores=services.stores, level=services.level
     )
-    return RedirectResponse(f"{root}/drawings/{drawing_id}", 303)
+    if isinstance(answered, Analysis):
+        return _show_unkept(answered, submission.age_years, rendering_for(request))
+    return RedirectResponse(f"{root}/drawings/{answered}", 303)
 
 
-def _read(form: SubmittedForm) -> Submission:
-    plain = Submission(form.read_image(), form.read_age(), form.read_category())
+def show_again(request: Request, problem: Problem, headers: Mapping[str, str]) -> Response:
+    """The form with what was typed and what is wrong; with the picture, if it may work later."""
+    services = services_of(request)
+    typed: SubmittedForm | None = getattr(request.state, "form", None)
+    context = form_context(services, typed, problem.detail)
+    if typed is not None and problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        context |= _to_send_again(typed)
+    if context["again"] is not None:
+        headers = {**headers, **UNSTORED}
+    return rendering_for(request).page("upload.html", context, problem.status, headers)
+
+
+def form_context(
+    services: Services, typed: SubmittedForm | None = None, problem: str | None = None
+) -> dict[str, object]:
+    """The names that ``upload.html`` uses."""
+    return {
+        "problem": problem,
+        "age_years": typed.age_years if typed else "",
+        "category": typed.category if typed else "",
+        "keep": typed is None or typed.keep != "false",
+        # Sent along so that a form sent twice, as by a double click, makes no twin.
+        "attempt": secrets.token_urlsafe(12),
+        "again": None,
+        "categories": services.categories,
+        "keep_uploads": services.keep_uploads,
+    }
+
+
+@dataclass(frozen=True)
+class PictureAgain:
+    """The hidden fields, none if the picture as text would be too large to be sent again."""
+
+    fields: tuple[str, ...]
+    thumbnail: str | None
+
+    @classmethod
+    def of(cls, picture: bytes) -> Self:
+        """Put ``picture`` into as many fields as it needs."""
+        text = base64.b64encode(picture).decode()
+        if len(text) > LARGEST_DRAWING:
+            return cls((), None)
+        starts = range(0, len(text), FIELD_LENGTH)
+        small = thumbnail(picture)
+        return cls(
+            tuple(text[start : start + FIELD_LENGTH] for start in starts),
+            data_uri(small, "image/jpeg") if small is not None else None,
+        )
+
+
+def _to_send_again(typed: SubmittedForm) -> dict[str, object]:
+    """The picture, if any, and the same ``attempt``: a drawing kept after all is kept once."""
+    try:
+        again = PictureAgain.of(typed.read_image())
+    except Refusal:
+        return {}
+    return {"again": again, "attempt": typed.attempt[:LONGEST_ATTEMPT]}
+
+
+def _with_attempt(submission: Submission, form: SubmittedForm) -> Submission:
     if not form.attempt:
-        return plain
+        return submission
     # With the content in the key, a form that is corrected and sent again is a new request.
-    key = f"form-{form.attempt[:LONGEST_ATTEMPT]}-{plain.fingerprint()}"
-    return Submission(plain.content, plain.age_years, plain.category, key)
+    key = f"form-{form.attempt[:LONGEST_ATTEMPT]}-{submission.fingerprint()}"
+    return replace(submission, idempotency_key=key)
 
 
-def _show_unkept(submission: Submission, services: Services, rendering: Rendering) -> HTMLResponse:
-    analysis = services.analyzer.analyze(
-        submission.content, submission.age_years, submission.category
-    )
+def _show_unkept(analysis: Analysis, age_years: float, rendering: Rendering) -> HTMLResponse:
     saliency_map = analysis.saliency_map
     context = {
         "result": ResultView.of(analysis.as_json()),
-        "age_years": submission.age_years,
+        "age_years": age_years,
         "picture_url": data_uri(analysis.picture, analysis.picture_type),
         "map_url": data_uri(saliency_map, "image/png") if saliency_map is not None else None,
         "kept_id": None,
         "warning": None,
     }
-    return rendering.page("result.html", context, headers={"Cache-Control": "no-store"})
+    return rendering.page("result.html", context, headers=UNSTORED)

@@ -6,15 +6,14 @@ import numpy as np
 import pytest
 
 from app.inference.bundle import TRUNK
-from app.training.dataset import folds_by_child, read_collections, with_age
 from app.training.embed import VariantRecipe, embed
-from app.training.evaluation.held_out import HeldOut, score_unseen
+from app.training.evaluation.held_out import About, HeldOut, score_unseen
 from app.training.evaluation.made import KINDS, Made, make
-from app.training.evaluation.measures import About, measures
+from app.training.evaluation.measures import measures
 from app.training.evaluation.report import write_report
 from app.training.fit import fit_norms
-from tests.support.collections import write_collection
-from tests.support.pictures import BUNDLE
+from app.training.references import folds_by_child, read_collections, with_age
+from tests.support.data.pictures import BUNDLE, write_collection
 
 SHIPPED_REPORT = BUNDLE.parent / "docs" / "evaluation" / "report.json"
 

@@ -1,0 +1,1 @@
+"""The database's backups: made, proven, kept, expired, restored."""

@@ -1,0 +1,1 @@
+"""Bundles put into the store, noticed by running apps, swapped, rolled back."""

@@ -1,0 +1,40 @@
+"""The web application, from parts that are ready made; nothing is opened or read here."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+from fastapi import FastAPI
+
+from app.bootstrap import Services
+from app.web import api, errors, pages, security, static_files
+from app.web.access import check_access_levels
+from app.web.deps import PublicRoot
+from app.web.rendering import Rendering
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def create_app(
+    services: Services, lifespan: Lifespan | None = None, public_prefix: str | None = None
+) -> FastAPI:
+    """Raise ``ConfigurationError`` if a route declares no access level.
+
+    ``lifespan``: runs while the server is up; ``None`` on Lambda. ``public_prefix`` is for a site
+    whose visitors see another path before ours than this process is asked for.
+    """
+    static = static_files.StaticFolder.read()
+    # No ready-made documentation pages: they load their code from other sites.
+    app = FastAPI(
+        title="Sketchnorm", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan
+    )
+    app.state.services = services
+    app.state.static = static
+    app.state.rendering = Rendering(static)
+    for router in (api.router, pages.router, static_files.router):
+        app.include_router(router)
+    errors.install(app, pages.PROBLEM_PAGES)
+    security.install(app)
+    if public_prefix is not None:
+        app.add_middleware(PublicRoot, prefix=public_prefix)
+    check_access_levels(app)
+    return app

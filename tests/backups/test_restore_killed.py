@@ -1,0 +1,86 @@
+"""A restore that is killed anywhere leaves the old database or the new one, whole."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from app.backups.snapshots import examine
+from tests.support.people.operators import Operator
+from tests.support.stores import ledger
+
+OLD, NEW = 5, 2
+DIE_IN_WAL = """
+import os, sys
+from pathlib import Path
+from tests.support.stores import ledger
+connection = ledger.connect(Path(sys.argv[1]))
+for _ in range(3):
+    ledger.add(connection)
+os.kill(os.getpid(), 9)
+"""
+DIE_IN_A_WRITE = (
+    DIE_IN_WAL.replace("os.kill", "connection.execute('PRAGMA cache_size = 5')\n%s\nos.kill")
+    % """
+connection.execute("BEGIN IMMEDIATE")
+for n in range(100, 3000):
+    connection.execute("INSERT INTO ledger VALUES (?, ?)", (n, "x" * 400))
+"""
+)
+
+
+def close_properly(file: Path) -> None:
+    with closing(ledger.connect(file)) as connection:
+        for _ in range(3):
+            ledger.add(connection)
+
+
+def die(script: str) -> Callable[[Path], None]:
+    def leave(file: Path) -> None:
+        subprocess.run([sys.executable, "-c", script, file], check=False)
+
+    return leave
+
+
+LEFT_BEHIND = {
+    "closed": ("DELETE", close_properly, None),
+    "a WAL left by a killed app": ("WAL", die(DIE_IN_WAL), "-wal"),
+    "a write left half-done": ("DELETE", die(DIE_IN_A_WRITE), "-journal"),
+}
+
+
+@pytest.mark.parametrize(("mode", "leave", "beside"), LEFT_BEHIND.values(), ids=LEFT_BEHIND)
+def test_the_database_is_the_old_one_or_the_new_one(
+    operator: Operator,
+    tmp_path: Path,
+    mode: str,
+    leave: Callable[[Path], None],
+    beside: str | None,
+) -> None:
+    ledger.start(operator.database, mode)
+    with closing(ledger.connect(operator.database)) as connection:
+        ledger.add(connection)
+        ledger.add(connection)
+    operator.backs_up()
+    leave(operator.database)
+    assert beside is None or operator.database.with_name(operator.database.name + beside).exists()
+
+    killed = subprocess.run(
+        [sys.executable, "-m", "tests.support.faults.killed", operator.folder, tmp_path],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+
+    found = [look_at(Operator(tmp_path / str(step))) for step in range(1, int(killed.stdout) + 2)]
+    assert found == sorted(found, reverse=True)
+    assert set(found) == {OLD, NEW}
+    assert len(found) > 20
+
+
+def look_at(site: Operator) -> int:
+    """What the app finds: first whatever SQLite mends by itself, then all of it."""
+    ledger.count(site.database)
+    examine(site.database)
+    return ledger.proven_count(site.database)

@@ -1,0 +1,130 @@
+import io
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image, ImageOps
+
+from app.errors import InvalidAge
+from app.imaging.synthetic import DEMO_SAMPLES, draw_sample
+from app.inference.analysis import Analysis
+from app.inference.analyzer import BundleAnalyzer
+from app.inference.bundle import Bundle
+from app.scoring.assessment import TERMS, Verdict
+from app.scoring.norms import DomainGuard
+from app.training.gate import phone_photo, printed_text
+from tests.support.data.pictures import BUNDLE, a_drawing, as_bytes
+
+FIELDS = {
+    "verdict", "reason", "anomaly_score", "p_value", "resolution", "level", "flagged",
+    "terms", "apparent_age", "categories", "norm", "domain", "sentences", "bundle", "processing_ms",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def analyzer() -> BundleAnalyzer:
+    """The bundle that is shipped."""
+    return BundleAnalyzer.open(BUNDLE)
+
+
+def analyze(
+    analyzer: BundleAnalyzer, picture: Image.Image, age: float = 6.5, category: str | None = "house"
+) -> Analysis:
+    return analyzer.analyze(as_bytes(picture), age, category)
+
+
+def test_a_drawing_gets_the_whole_object(analyzer: BundleAnalyzer) -> None:
+    result = analyze(analyzer, a_drawing()).as_json()
+    assert set(result) == FIELDS
+    assert json.loads(json.dumps(result)) == result
+    assert result["verdict"] == "drawing"
+    assert 0 < result["resolution"] <= result["p_value"] <= 1
+    assert 0 <= result["anomaly_score"] <= 100
+    assert set(result["terms"]) == set(TERMS)
+    assert result["norm"]["children"] >= 60
+    assert result["apparent_age"]["low"] < result["apparent_age"]["high"]
+
+
+@pytest.mark.parametrize("category", [None, "submarine"])
+def test_without_a_known_category_the_category_term_is_unknown_and_said_so(
+    analyzer: BundleAnalyzer, category: str | None
+) -> None:
+    analysis = analyze(analyzer, a_drawing(), category=category)
+    assert analysis.assessment.norm.category is None
+    assert analysis.as_json()["terms"]["category"] == {"p_value": None}
+    assert any("without a category" in sentence for sentence in analysis.sentences)
+
+
+def test_naming_a_fish_a_house_makes_the_category_stand_out(analyzer: BundleAnalyzer) -> None:
+    named = analyze(analyzer, a_drawing("fish", 7), category="fish").as_json()["terms"]["category"]
+    wrong = analyze(analyzer, a_drawing("fish", 7), category="car").as_json()["terms"]["category"]
+    assert wrong["p_value"] < named["p_value"]
+
+
+@pytest.mark.parametrize("age", [2.0, 3.5, 9.0, 12.0, 18.9])
+def test_an_age_with_too_few_children_gets_no_score(analyzer: BundleAnalyzer, age: float) -> None:
+    analysis = analyze(analyzer, a_drawing(), age)
+    assert analysis.assessment.verdict is Verdict.NO_NORM
+    assert analysis.as_json()["reason"] == "too_few_references"
+    assert analysis.assessment.p_value is None
+    assert "No score is given" in analysis.sentences[0]
+
+
+@pytest.mark.parametrize("age", [math.nan, math.inf, -1.0, 1.9, 19.0])
+def test_an_age_outside_two_to_eighteen_is_refused(analyzer: BundleAnalyzer, age: float) -> None:
+    with pytest.raises(InvalidAge, match="between 2 and 18"):
+        analyze(analyzer, a_drawing(), age)
+
+
+def test_blank_paper_and_print_are_no_drawings_and_get_no_map(analyzer: BundleAnalyzer) -> None:
+    rng = np.random.default_rng(99)
+    for picture in (Image.new("RGB", (300, 300), "white"), printed_text(rng), printed_text(rng)):
+        analysis = analyze(analyzer, picture)
+        assert analysis.assessment.verdict is Verdict.NOT_A_DRAWING
+        assert analysis.saliency_map is None
+        assert analysis.assessment.p_value is None
+
+
+def test_a_picture_of_an_unknown_kind_gets_no_score_and_is_told_why() -> None:
+    shipped = Bundle.open(BUNDLE)
+    clean_only = DomainGuard(shipped.norms.guard.name, shipped.norms.guard.limits / 1000)
+    analyzer = BundleAnalyzer(replace(shipped, norms=replace(shipped.norms, guard=clean_only)))
+    photo = phone_photo(a_drawing(), np.random.default_rng(3))
+    analysis = analyze(analyzer, photo)
+    assert analysis.assessment.verdict is Verdict.NO_NORM
+    assert analysis.as_json()["reason"] == "unknown_domain"
+    assert analysis.assessment.p_value is None
+    assert analysis.assessment.apparent_age is None
+    assert "of another kind" in analysis.sentences[0]
+    assert "sketchnorm calibrate" in analysis.sentences[1]
+
+
+def test_a_synthetic_line_drawing_is_of_the_kind_the_norms_come_from(
+    analyzer: BundleAnalyzer,
+) -> None:
+    assert analyze(analyzer, a_drawing()).assessment.domain.matched
+
+
+def test_the_map_lies_on_the_upright_original_and_lights_ink_only(analyzer: BundleAnalyzer) -> None:
+    tall = ImageOps.expand(a_drawing(), (0, 100), 255)
+    mapped = Image.open(io.BytesIO(analyze(analyzer, tall).saliency_map or b""))
+    assert (mapped.mode, mapped.size) == ("L", (300, 500))
+    light, ink = np.asarray(mapped), np.asarray(tall) < 128
+    assert light[ink].min() > 0
+    assert light[:90].max() == 0
+    assert light.max() > 200
+
+
+def test_no_two_drawings_share_a_map(analyzer: BundleAnalyzer) -> None:
+    maps = [
+        analyzer.analyze(draw_sample(s), s.age_years, s.category).saliency_map for s in DEMO_SAMPLES
+    ]
+    assert None not in maps
+    assert len(set(maps)) == len(DEMO_SAMPLES)
+
+
+def test_the_same_drawing_gets_the_same_answer(analyzer: BundleAnalyzer) -> None:
+    answers = [analyze(analyzer, a_drawing()).as_json() | {"processing_ms": 0} for _ in range(2)]
+    assert answers[0] == answers[1]

@@ -1,0 +1,1 @@
+"""Drawings, bundles and answers to test with."""

@@ -1,0 +1,124 @@
+"""An analyzer that needs no bundle: the same bytes always get the same made-up answer."""
+
+import io
+import threading
+from dataclasses import dataclass, field
+
+from PIL import Image, UnidentifiedImageError
+
+from app.errors import UnreadableDrawing
+from app.inference.analysis import Analysis, BundleReference, check_age
+from app.scoring.assessment import (
+    AgeEstimate,
+    Assessment,
+    CategoryGuess,
+    DomainMatch,
+    NormUsed,
+    Reason,
+    Verdict,
+)
+
+LEVEL = 0.05
+RESOLUTION = 0.002
+REFERENCE = BundleReference("test-1", "a" * 64)
+
+
+@dataclass
+class FakeAnalyzer:
+    """Counts what it analysed; ``with_map=False`` is an analyzer that can make no map."""
+
+    reference: BundleReference = REFERENCE
+    categories: tuple[str, ...] = ("cat", "house", "person")
+    with_map: bool = True
+    p_value: float | None = 0.03
+    verdict: Verdict = Verdict.DRAWING
+    analysed: int = 0
+    barrier: threading.Barrier | None = field(default=None, repr=False)
+
+    def analyze(
+        self, content: bytes, age_years: float, category: str | None, level: float = LEVEL
+    ) -> Analysis:
+        """Refuse an age out of bounds and what Pillow cannot open, as the real one does."""
+        check_age(age_years)
+        picture = _open(content)
+        if self.barrier is not None:
+            self.barrier.wait(timeout=10)
+        self.analysed += 1
+        return Analysis(
+            assessment=self._assess(age_years, category, level),
+            sentences=("This drawing is rare here.", "This is a comparison, not a diagnosis."),
+            bundle=self.reference,
+            processing_ms=12.5,
+            picture=_png(picture),
+            picture_type="image/png",
+            saliency_map=_png(picture.convert("L")) if self.with_map else None,
+        )
+
+    def _assess(self, age_years: float, category: str | None, level: float) -> Assessment:
+        norm = NormUsed(category, f"{int(age_years)}", 1440, 120, "synthetic")
+        domain = DomainMatch(matched=True, distance=0.4)
+        if self.verdict is not Verdict.DRAWING or self.p_value is None:
+            return Assessment(self.verdict, level, domain, norm)
+        return Assessment(
+            verdict=self.verdict,
+            level=level,
+            domain=domain,
+            norm=norm,
+            anomaly_score=100 * (1 - self.p_value),
+            p_value=self.p_value,
+            resolution=RESOLUTION,
+            flagged=self.p_value <= level,
+            terms={
+                "typicality": self.p_value,
+                "marks": 0.12,
+                "age": 0.6,
+                "category": None,
+                "parts": 0.4,
+                "orientation": 0.9,
+            },
+            apparent_age=AgeEstimate(6.4, 4.9, 8.1),
+            categories=(CategoryGuess("house", 0.62), CategoryGuess("cat", 0.2)),
+        )
+
+
+def _open(content: bytes) -> Image.Image:
+    try:
+        with Image.open(io.BytesIO(content)) as picture:
+            return picture.convert("RGB")
+    except (UnidentifiedImageError, OSError, SyntaxError) as error:
+        raise UnreadableDrawing("This is not a picture that can be read; send a PNG.") from error
+
+
+def _png(picture: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def compared(
+    p_value: float, category: str | None = "house", years: float = 6.0, half: float = 2.0
+) -> Assessment:
+    """A drawing that got a p-value."""
+    return Assessment(
+        Verdict.DRAWING,
+        0.05,
+        DomainMatch(True, 0.4),
+        NormUsed(category, "6", 400, 240, "line drawings"),
+        100 * (1 - p_value),
+        p_value,
+        0.004,
+        p_value <= 0.05,
+        apparent_age=AgeEstimate(years, years - half, years + half),
+    )
+
+
+def withheld(reason: Reason) -> Assessment:
+    """A drawing that got none."""
+    matched = reason is not Reason.UNKNOWN_DOMAIN
+    return Assessment(
+        Verdict.NO_NORM,
+        0.05,
+        DomainMatch(matched, 0.4 if matched else 3.0),
+        NormUsed(None, "6", 400, 240, "line drawings"),
+        reason=reason,
+    )

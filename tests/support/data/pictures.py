@@ -1,0 +1,51 @@
+"""Pictures as people send them, made from synthetic drawings."""
+
+import csv
+import io
+from pathlib import Path
+
+from PIL import Image
+
+from app.imaging import synthetic
+from app.inference.bundle import TRUNK
+from app.inference.features import Trunk
+from tests.support import ROOT
+
+BUNDLE = ROOT / "bundle"
+
+
+def a_drawing(category: str = "house", age_years: float = 6.5, seed: int = 1) -> Image.Image:
+    """A synthetic drawing, grey."""
+    return synthetic.draw(category, age_years, seed)
+
+
+def as_bytes(picture: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    """Encode a picture."""
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def trunk() -> Trunk:
+    """The shipped trunk."""
+    return Trunk(BUNDLE / TRUNK)
+
+
+CATEGORIES = ("house", "fish", "cat")
+
+
+def write_collection(folder: Path, children: int, age_years: float, first: int = 0) -> None:
+    """Add children with two or three drawings each to a set; the first call makes it."""
+    (folder / "images").mkdir(parents=True, exist_ok=True)
+    metadata = folder / "metadata.csv"
+    new = not metadata.exists()
+    with metadata.open("a", newline="") as lines:
+        table = csv.writer(lines)
+        if new:
+            table.writerow(("file", "age_years", "category", "session_id"))
+        for child in range(first, first + children):
+            for category in CATEGORIES[child % 2 :]:
+                name = f"images/{category}{child}.png"
+                picture = synthetic.draw(category, age_years, 1000 + child)
+                (folder / name).write_bytes(as_bytes(picture))
+                table.writerow((name, age_years, category, f"child{child}"))

@@ -1,0 +1,1 @@
+"""What goes wrong: deaths, disks, networks."""

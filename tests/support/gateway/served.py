@@ -1,0 +1,49 @@
+"""The whole app in a process of its own, on a real port; only the bundle is made up."""
+
+import socket
+from dataclasses import replace
+from datetime import timedelta
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import uvicorn
+
+from app.background.work import RETENTION, work_for
+from app.background.worker import Worker
+from app.bootstrap import assemble
+from app.environment import Settings
+from app.storage.jobs import Recurring
+from app.storage.sqlite import JournalChoice
+from app.web.app import create_app
+from tests.support.data.analyzers import FakeAnalyzer
+from tests.support.stores.databases import sqlite_url
+
+EVERY = timedelta(milliseconds=100)  # far more often than in earnest, so that kills fall into it
+
+
+def settings_for(folder: Path, mode: JournalChoice) -> Settings:
+    """Database and store both in ``folder``."""
+    return Settings.load(
+        {
+            "ENVIRONMENT": "local",
+            "DATA_DIR": str(folder),
+            "DATABASE_URL": sqlite_url(folder),
+            "DATABASE_JOURNAL": mode,
+        },
+        folder,
+    )
+
+
+def serve(folder: Path, mode: JournalChoice, mouth: Connection) -> None:
+    """Serve until killed; the port is told once it can be connected to."""
+    settings = settings_for(folder, mode)
+    services = assemble(settings, FakeAnalyzer)
+    work = work_for(services.stores, settings)
+    busy = replace(work, schedule=[Recurring(RETENTION, EVERY)])
+    app = create_app(services, Worker(busy, EVERY.total_seconds()).lifespan)
+    # The protocol is named because asyncio sends without delay only on sockets that name it.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        mouth.send_bytes(str(listener.getsockname()[1]).encode())
+        uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])

@@ -1,0 +1,1 @@
+"""Who uses a site: visitors and operators."""
