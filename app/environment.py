@@ -43,7 +43,7 @@ Choice = TypeVar("Choice", bound=str)
 class EnvironmentConfig:
     """What differs between environments; one that contradicts itself cannot be made.
 
-    ``s3_bucket_name`` may be known where storage is local: it is then simply not used. Where all is
+    ``s3_bucket_name`` may be known if storage is local: it is then simply not used. If all is
     ``read_only``, as at the demo door, drawings are answered and never kept. The database address
     is kept out of ``repr`` because it may carry a password.
     """
@@ -65,7 +65,7 @@ class EnvironmentConfig:
 
     @classmethod
     def load(cls, environ: Mapping[str, str], folder: Path) -> Self:
-        """Read the settings; raise ``ConfigurationError`` where they contradict each other."""
+        """Read the settings; raise ``ConfigurationError`` if they contradict each other."""
         return cls._read(_gather(environ, folder))
 
     @classmethod
@@ -89,7 +89,7 @@ class Settings:
 
     A published bundle is noticed after ``bundle_poll_seconds`` at the latest; a drawing is kept
     for ``retention_days``. The service listens on ``port``, and after SIGTERM goes on for
-    ``drain_seconds``. ``public_base_url`` is the address that visitors use, where it is not the
+    ``drain_seconds``. ``public_base_url`` is the address that visitors use, if it is not the
     one that requests are made to. The journal is for SQLite alone.
     """
 
@@ -118,7 +118,7 @@ class Settings:
 
     @classmethod
     def load(cls, environ: Mapping[str, str], folder: Path) -> Self:
-        """Read the settings; raise ``ConfigurationError`` where they contradict each other."""
+        """Read the settings; raise ``ConfigurationError`` if they contradict each other."""
         values = _gather(environ, folder)
         environment = EnvironmentConfig._read(values)
         return cls(
@@ -136,7 +136,7 @@ class Settings:
 
     @property
     def public_prefix(self) -> str | None:
-        """The path that the public address ends with, ``None`` where none is set."""
+        """The path that the public address ends with, ``None`` if none is set."""
         if self.public_base_url is None:
             return None
         return urlsplit(self.public_base_url).path.rstrip("/")

@@ -35,13 +35,13 @@ class Metric(StrEnum):
 
     @property
     def unit(self) -> MetricUnit:
-        """Seconds where the name says so."""
+        """Seconds if the name says so, else a count."""
         return MetricUnit.Seconds if self.endswith("Seconds") else MetricUnit.Count
 
 
 @dataclass(frozen=True)
 class Metrics:
-    """Writes metrics, each as a line of its own; writes none where not ``enabled``."""
+    """Writes metrics, each as a line of its own; writes none unless ``enabled``."""
 
     enabled: bool
 
@@ -72,7 +72,7 @@ def make_logger() -> Logger:
 
     What other modules and libraries write, warnings and worse, gets its form and its ids.
     """
-    logging.basicConfig(stream=sys.stdout)  # nothing where Lambda has put a handler before
+    logging.basicConfig(stream=sys.stdout)  # nothing if Lambda has put a handler before
     logger = Logger(service=SERVICE)
     for handler in logging.root.handlers:
         handler.setFormatter(logger.registered_formatter)

@@ -1,4 +1,4 @@
-"""Exit status 0 where the process next door answers ``/livez`` with 200.
+"""Exit status 0 if the process next door answers ``/livez`` with 200.
 
 Nothing is imported but the socket: on a quarter of a CPU an HTTP client would cost half a second,
 twice a minute.
@@ -13,7 +13,7 @@ REQUEST = b"GET /livez HTTP/1.0\r\nHost: localhost\r\n\r\n"
 
 
 def is_alive() -> bool:
-    """Whether it does."""
+    """True if ``/livez`` answers 200."""
     try:
         with socket.create_connection(("127.0.0.1", PORT), timeout=4) as connection:
             connection.sendall(REQUEST)

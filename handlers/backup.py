@@ -15,7 +15,7 @@ logger = make_logger()
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Back up, and say where rows and blobs disagree; a backup that fails is raised, for alarms.
+    """Back up, and report where rows and blobs disagree; a failed backup is raised, for alarms.
 
     The schedule may fire twice and Lambda tries again: an unchanged database is only noted.
     """

@@ -27,7 +27,7 @@ def handler(event: dict[str, Any], context: object) -> object:
 
 
 def run(words: list[str]) -> str:
-    """What the command printed; raise ``CommandFailed`` with that where its status is not 0."""
+    """What the command printed; raise ``CommandFailed`` with that unless its status is 0."""
     said = io.StringIO()
     try:
         with redirect_stdout(said), redirect_stderr(said):

@@ -39,7 +39,7 @@ class StagePrefix:
 
 
 def stage_prefix(event: dict[str, Any]) -> str:
-    """``/Prod``, or nothing where the address holds no stage: own domains, ``$default``, SAM."""
+    """``/Prod``, or nothing if the address holds no stage: own domains, ``$default``, SAM."""
     context = event["requestContext"]
     whole = context["http"]["path"] if "http" in context else context.get("path", "")
     prefix = f"/{context.get('stage', '')}"

@@ -81,7 +81,7 @@ class RecentHealth:
     _latest: tuple[float, Health] | None = None
 
     def read(self) -> Health:
-        """Ask again only where the last answer is older than ``seconds``.
+        """Ask again only if the last answer is older than ``seconds``.
 
         One asks at a time; who comes meanwhile gets the last answer, if there ever was one.
         """

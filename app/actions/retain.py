@@ -149,7 +149,7 @@ def _old_exports(keys: Iterable[str], now: datetime) -> tuple[str, ...]:
 
 
 def _export_day(key: str) -> date | None:
-    """``None`` where the key does not say it: what is not understood is not removed."""
+    """``None`` if the key does not say it: what is not understood is not removed."""
     dated = EXPORT.fullmatch(key)
     try:
         return date.fromisoformat(dated["day"]) if dated else None

@@ -14,7 +14,7 @@ from app.storage.tables import now
 def seed_demo(
     *, analyzer: Analyzer, bundle: BundleReference, database: Database, blobs: BlobStore
 ) -> int:
-    """How many samples were analysed: none where this bundle has seen them all."""
+    """Analyse the samples; the number analysed, none if this bundle has seen them all."""
     seeded = 0
     for position, sample in enumerate(DEMO_SAMPLES):
         if not _is_current(sample.slug, bundle, database):

@@ -66,7 +66,7 @@ class ShownFile:
 
 
 def show(drawing_id: str, *, database: Database) -> ShownDrawing:
-    """Raise ``NotFound`` where there is no such drawing."""
+    """Raise ``NotFound`` if there is no such drawing."""
     with database.reading() as tx:
         drawing = tx.get(tables.Drawing, drawing_id)
         if drawing is None:
@@ -83,7 +83,7 @@ def show_picture(drawing_id: str, *, database: Database, blobs: BlobStore) -> Sh
 
 
 def show_map(drawing_id: str, *, database: Database, blobs: BlobStore) -> ShownFile:
-    """Raise ``NotFound`` where the drawing has no saliency map."""
+    """Raise ``NotFound`` if the drawing has no saliency map."""
     drawing = show(drawing_id, database=database)
     if drawing.map_key is None:
         raise NotFound("There is no map for this drawing, because none could be made.")
@@ -91,7 +91,7 @@ def show_map(drawing_id: str, *, database: Database, blobs: BlobStore) -> ShownF
 
 
 def show_demo(*, database: Database) -> tuple[ShownSample, ...]:
-    """The demo drawings in their order; none where the demo was not seeded."""
+    """The demo drawings in their order; none if the demo was not seeded."""
     with database.reading() as tx:
         samples = tx.scalars(select(tables.DemoSample).order_by(tables.DemoSample.position))
         return tuple(

@@ -142,7 +142,7 @@ def _remove_files(keys: Sequence[str], database: Database | None, blobs: BlobSto
 
 
 def add_rows(tx: Session, keeping: Keeping, analysis: Analysis, submission: Submission) -> None:
-    """Add the drawing, its analysis and, where the request named itself, its key."""
+    """Add the drawing, its analysis and, if the request named itself, its key."""
     tx.add(
         tables.Drawing(
             id=keeping.drawing_id,

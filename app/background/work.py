@@ -84,7 +84,7 @@ def run_due_jobs(
 
 
 def _run(claim: Claim, work: Work, clock: Callable[[], datetime]) -> bool:
-    """Whether it was done."""
+    """True if the job was done."""
     error: str | None = UNFORESEEN
     try:
         work.functions[claim.kind](claim.payload)

@@ -188,7 +188,7 @@ def newest(made: Sequence[BackupName], at: datetime | None = None) -> BackupName
 
 
 def read_manifest(blobs: BlobStore, name: BackupName) -> Manifest:
-    """Raise ``BackupError`` where it is missing, damaged or another's."""
+    """Raise ``BackupError`` if it is missing, damaged or another's."""
     try:
         return Manifest.from_bytes(name, blobs.get(name.key(BackupBlob.MANIFEST)))
     except NotFound as error:

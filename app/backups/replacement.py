@@ -44,7 +44,7 @@ def put_in_place(file: Path, target: Path, environment: str, now: datetime) -> P
     kept = replaced_name(target, now)
     if not target.exists():
         _set_journals_aside(target, kept)
-        target.hardlink_to(file)  # unlike a rename this fails where a file has appeared meanwhile
+        target.hardlink_to(file)  # unlike a rename this fails if a file has appeared meanwhile
         sync_folder(target.parent)
         return None
     with _held(target, environment):
@@ -119,7 +119,7 @@ def _set_journals_aside(target: Path, kept: Path) -> None:
 
 
 def _take_over_rights(target: Path, file: Path) -> None:
-    """Who restores as root must not lock the app out of its database."""
+    """A restore by root must not lock the app out of its database."""
     shutil.copymode(target, file)
     owner = target.stat()
     with suppress(PermissionError):

@@ -79,7 +79,7 @@ def examine(file: Path) -> Contents:
 
 
 def stamped_environment(connection: sqlite3.Connection) -> str | None:
-    """The environment that made the database, ``None`` where none is stamped on it."""
+    """The environment that made the database, ``None`` if none is stamped on it."""
     return _single(connection, "environment_stamp", "environment")
 
 

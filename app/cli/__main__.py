@@ -1,4 +1,4 @@
-"""``python -m app.cli``, where the command is not installed."""
+"""``python -m app.cli``, if the command is not installed."""
 
 from app.cli import main
 

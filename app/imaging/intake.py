@@ -72,7 +72,7 @@ def encode_map(saliency_map: Image.Image) -> bytes:
 
 
 def _as_grey(picture: Image.Image) -> Image.Image:
-    """The very same pixels as numbers of greys, where there is no other colour.
+    """The very same pixels as numbers of greys, if there is no other colour.
 
     Pillow tries no line filters on a palette, which do little for drawings and take most time.
     """

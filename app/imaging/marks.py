@@ -56,7 +56,7 @@ def domain_measures(sheet: Sheet, crop: Crop) -> FloatArray:
 
 
 def _channels(rgb: FloatArray) -> FloatArray:
-    """(h, w, 3) with its channels first; one of them where one was broadcast to all three."""
+    """(h, w, 3) with its channels first; one of them if one was broadcast to all three."""
     channels = rgb.transpose(2, 0, 1)
     return channels[:1] if channels.strides[0] == 0 else channels
 

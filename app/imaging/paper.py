@@ -74,7 +74,7 @@ def find_ink(picture: Image.Image) -> Sheet:
 
 
 def crop_to_ink(sheet: Sheet) -> Crop | None:
-    """Crop to the ink's box; ``None`` where there is no ink."""
+    """Crop to the ink's box; ``None`` if there is no ink."""
     marked = sheet.marked
     rows, columns = np.flatnonzero(marked.any(1)), np.flatnonzero(marked.any(0))
     if not len(rows):
@@ -99,7 +99,7 @@ def _at_working_size(picture: Image.Image) -> Image.Image:
 
 
 def _channels(working: Image.Image) -> list[Image.Image]:
-    """Red, green and blue; only one of them where they are the same, as on line art and scans."""
+    """Red, green and blue; only one of them if they are the same, as on line art and scans."""
     red, green, blue = working.split()
     coloured = any(ImageChops.difference(red, other).getbbox() for other in (green, blue))
     return [red, green, blue] if coloured else [red]

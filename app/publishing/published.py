@@ -80,7 +80,7 @@ def roll_back(*, blobs: BlobStore) -> Pointer:
 
 @dataclass(frozen=True)
 class ListedBundle:
-    """A published bundle; ``version`` is ``None`` where its manifest cannot be read."""
+    """A published bundle; ``version`` is ``None`` if its manifest cannot be read."""
 
     sha256: str
     version: str | None

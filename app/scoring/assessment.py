@@ -60,8 +60,8 @@ class NormUsed:
 class DomainMatch:
     """Whether the picture is of the kind the norms come from.
 
-    ``distance`` is relative to the limit: 1.0 is the farthest that still matches; ``None`` where
-    there is no ink to measure it on.
+    ``distance`` is relative to the limit: 1.0 is the farthest that still matches; ``None`` if there
+    is no ink to measure it on.
     """
 
     matched: bool

@@ -241,7 +241,7 @@ class LocalNorms:
     def chosen(self, place: int | None) -> tuple[int | None, LocalCalibration]:
         """Return the category that can be used, and the drawings to compare with.
 
-        A named drawing is compared without its category where too few local ones have one.
+        A named drawing is compared without its category if too few local ones have one.
         """
         if place is not None and self.named.enough:
             return place, self.named

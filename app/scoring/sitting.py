@@ -85,7 +85,7 @@ class SittingCalibration:
         return Combined(max(ranked, normal), 1 / (1 + len(peers)), Method.CALIBRATED)
 
     def _peers(self, size: int) -> FloatArray:
-        """Scores of sittings on the same side of ``LARGE``; of all, where those are few."""
+        """Scores of sittings on the same side of ``LARGE``; of all, if those are few."""
         similar = self.scores[(self.sizes >= LARGE) == (size >= LARGE)]
         return similar if len(similar) >= MINIMUM_CHILDREN else self.scores
 
@@ -115,7 +115,7 @@ class SittingAge:
     width: float = 0.0
 
     def combine(self, ages: Sequence[AgeEstimate]) -> AgeEstimate | None:
-        """Return one estimate for all; ``None`` where there is none to combine."""
+        """Return one estimate for all; ``None`` if there is none to combine."""
         if not ages:
             return None
         if len(ages) == 1:
@@ -159,7 +159,7 @@ class SittingAssessment:
 
     @property
     def flagged(self) -> bool | None:
-        """Whether the drawings together are rare; ``None`` where there was no comparison."""
+        """Whether the drawings together are rare; ``None`` if there was no comparison."""
         return None if self.p_value is None else self.p_value <= self.level
 
 

@@ -95,7 +95,7 @@ class Database:
 
     @property
     def file(self) -> Path | None:
-        """The SQLite file; ``None`` where the database is of another kind."""
+        """The SQLite file; ``None`` if the database is of another kind."""
         url = self.engine.url
         return Path(str(url.database)) if _is_sqlite(url) and url.database else None
 

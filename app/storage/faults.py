@@ -95,7 +95,7 @@ MEANINGS: Final = {
 
 
 def of_database(error: DatabaseError) -> StorageUnavailable | None:
-    """What it means, ``None`` where the fault is not in the storage but in what was asked."""
+    """What it means, ``None`` if the fault is not in the storage but in the statement."""
     name = getattr(error.orig, "sqlite_errorname", type(error.orig).__name__)
     usual = _OTHERWISE if isinstance(error, OperationalError) else None
     meaning = MEANINGS.get(primary_code(error), usual)

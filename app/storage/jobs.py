@@ -64,7 +64,7 @@ def enqueue(
                 return False
             tx.add(job)
     except IntegrityError:
-        return False  # somebody else was faster, where writers do not wait for each other
+        return False  # another writer was faster, on a database that does not make writers wait
     return True
 
 

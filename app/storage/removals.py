@@ -36,7 +36,7 @@ def remove_drawings(tx: Session, ids: Sequence[str], now: datetime) -> tuple[str
 
 
 def note(tx: Session, keys: Iterable[str], due_at: datetime) -> None:
-    """Have these blobs deleted at ``due_at``, or earlier where that was said before."""
+    """Have these blobs deleted at ``due_at``, or earlier if that was noted before."""
     wanted = set(keys)
     known = tx.scalars(select(Removal).where(Removal.key.in_(wanted))).all()
     for removal in known:

@@ -32,7 +32,7 @@ NETWORK_FILE_SYSTEMS = frozenset(
 )  # fmt: skip
 # A page that is mapped and then cut off by another machine kills the process, hence no mapping.
 FOR_EACH_CONNECTION = ("foreign_keys = ON", "mmap_size = 0")
-# Reads the file, and so waits where it is locked: only once it is known for how long.
+# Reads the file, and so waits if it is locked: only once it is known for how long.
 FOR_EACH_TRANSACTION = ("synchronous = FULL",)
 BEGIN_OPTION = "sqlite_begin"
 PATIENCE_OPTION = "sqlite_patience_ms"
@@ -140,7 +140,7 @@ def _done(connection: Connection, step: Step, *, last_try: bool) -> bool:
 
 
 def on_network(file: Path, mounts: Path = MOUNTS) -> bool:
-    """Whether ``file`` lies on a network file system; where no mounts are listed, it does not.
+    """Whether ``file`` lies on a network file system; false if no mounts are listed.
 
     SQLite follows a link and keeps the journal where the file itself is.
     """
@@ -178,7 +178,7 @@ def _begin(connection: Connection, patience_ms: int) -> None:
     for setting in (f"busy_timeout = {patience_ms}", *FOR_EACH_TRANSACTION):
         connection.exec_driver_sql(f"PRAGMA {setting}")
     kind = _kind(connection)
-    # A transaction that starts by reading and then writes can fail where waiting would have
+    # A transaction that starts by reading and then writes can fail when waiting would have
     # helped; IMMEDIATE takes the write lock first, and so waits for it.
     if kind == "IMMEDIATE":
         take_turn(connection, BEGIN, patience_ms)
@@ -187,7 +187,7 @@ def _begin(connection: Connection, patience_ms: int) -> None:
 
 
 def _kind(connection: Connection) -> str | None:
-    """Of its transactions; ``None`` where each statement is one of its own."""
+    """Of its transactions; ``None`` if each statement is one of its own."""
     kind: str | None = connection.get_execution_options().get(BEGIN_OPTION, "DEFERRED")
     return kind
 

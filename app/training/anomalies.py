@@ -95,7 +95,7 @@ def turned(ink: FloatArray, quarters: int) -> Spoilt:
 
 
 def ink_box(ink: FloatArray) -> tuple[int, int, int, int]:
-    """Top, bottom, left, right of the ink; the whole sheet where there is none."""
+    """Top, bottom, left, right of the ink; the whole sheet if there is none."""
     rows, columns = np.flatnonzero((ink >= INK).any(1)), np.flatnonzero((ink >= INK).any(0))
     if not len(rows):
         return 0, ink.shape[0], 0, ink.shape[1]

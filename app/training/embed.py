@@ -96,7 +96,7 @@ def embed(
 def in_batches(
     work: Callable[[Sequence[T]], list[R]], items: Sequence[T], what: str, workers: int
 ) -> Iterator[R]:
-    """Apply ``work`` to batches of the items, in order, on several cores where asked."""
+    """Apply ``work`` to batches of the items, in order, on several cores if asked."""
     batches = [items[i : i + _BATCH] for i in range(0, len(items), _BATCH)]
     if workers <= 1:
         for batch in track(batches, what):

@@ -123,7 +123,7 @@ def _conditional(x: FloatArray, fit: References) -> ConditionalNorm:
 
 
 def _principal_axes(x: FloatArray) -> FloatArray:
-    """Return up to ``AXES`` directions of most variance, (d, k); all of them where d is small."""
+    """Return up to ``AXES`` directions of most variance, (d, k); all of them if d is small."""
     if x.shape[1] <= AXES:
         return np.eye(x.shape[1], dtype=np.float32)
     rest = (x - x.mean(0)).astype(np.float64)
@@ -204,7 +204,7 @@ def predicted_years(norms: FoldNorms, drawings: References) -> FloatArray:
 
 
 def score_all(norms: FoldNorms, drawings: References, *, named: bool) -> FloatArray:
-    """Score every drawing, (n, terms + 1); without its category where ``named`` is false."""
+    """Score every drawing, (n, terms + 1); without its category if ``named`` is false."""
     return np.stack(
         [
             nonconformity_scores(norms, x, float(age), int(c) if named and known else None)

@@ -28,7 +28,7 @@ BoolArray = NDArray[np.bool_]
 class ReferenceDrawing:
     """One row of a metadata file; ``child`` is unique over all sets.
 
-    ``human_recognition`` is the share of raters who saw what was drawn, where it was asked.
+    ``human_recognition`` is the share of raters who saw what was drawn, if they were asked.
     """
 
     path: Path

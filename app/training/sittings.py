@@ -21,7 +21,7 @@ _SEED = 1
 def reference_p_values(calibration: Calibration) -> FloatArray:
     """Return each reference drawing's p-value among the other children of its year, (n,).
 
-    ``nan`` where those are too few.
+    ``nan`` if those are too few.
     """
     p_values = np.full(len(calibration.year), np.nan)
     for year in np.unique(calibration.year):

@@ -1,4 +1,4 @@
-"""Who may use a route. Each says so itself; one that does not stops the start."""
+"""Access levels: each route declares who may use it; one without a level stops the start."""
 
 from collections.abc import Callable
 from typing import Any, Final, Literal, TypeVar

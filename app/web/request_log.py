@@ -59,7 +59,7 @@ class RequestLog:
 
 
 def correlation_id(scope: Scope) -> str:
-    """The id that API Gateway gave the request; one of our own where none stands in front."""
+    """The id that API Gateway gave the request; one of our own if there is no gateway."""
     event = scope.get("aws.event")
     if event is not None:
         return str(event["requestContext"]["requestId"])

@@ -100,7 +100,7 @@ class S3BlobStore:
 
     @classmethod
     def open(cls, bucket: str, environment: str, region: str | None) -> Self:
-        """Raise ``ConfigurationError`` where the bucket is missing, closed or another's.
+        """Raise ``ConfigurationError`` if the bucket is missing, closed or another's.
 
         One that does not answer is no reason not to start. It is checked once it answers, before
         anything in it is read or written.
@@ -113,7 +113,7 @@ class S3BlobStore:
         return store
 
     def check(self) -> None:
-        """Make sure that the bucket is this environment's; one without a stamp becomes so."""
+        """Make sure that the bucket is this environment's; stamp it if it has no stamp."""
         stamp = self._read_stamp()
         if stamp is None:
             # Of two that begin at once, one stamps; both then look at what is there.

@@ -41,7 +41,7 @@ class Label:
 
     @classmethod
     def read(cls, stream: IO[bytes]) -> "Label":
-        """Raise ``ValueError`` where this is not what was written."""
+        """Raise ``ValueError`` if this is not what was written."""
         try:
             told = json.loads(stream.readline(LONGEST_LINE))
             return cls(check_key(told["key"]), str(told["type"]), bool(told["deleted"]))
@@ -63,7 +63,7 @@ class Waiting:
 
     @classmethod
     def read(cls, stream: IO[bytes]) -> "Waiting":
-        """Raise ``ValueError`` where this is not what was written."""
+        """Raise ``ValueError`` if this is not what was written."""
         return cls(Label.read(stream), stream.read())
 
     def as_bytes(self) -> bytes:
@@ -93,7 +93,7 @@ class Spool:
     folder: Path
 
     def keep(self, key: str, content: bytes, content_type: str) -> None:
-        """Safe on the disk when this returns; raise ``StorageUnavailable`` where it is not."""
+        """Write it durably; raise ``StorageUnavailable`` if that cannot be done."""
         self._write(Waiting(Label(key, content_type, deleted=False), content))
 
     def forget(self, key: str) -> None:
@@ -218,7 +218,7 @@ class Spool:
 def settle(waiting: Waiting, store: BlobStore) -> None:
     """Do what waited; done twice it is the same.
 
-    Mostly the key is new. It is not where an earlier try was kept and its answer lost, nor where
+    Mostly the key is new. It is not if an earlier try was kept and its answer lost, nor if
     the blob replaces another.
     """
     label = waiting.label

@@ -162,7 +162,7 @@ class SpoolingBlobStore:
         return self.spool.is_waiting(check_key(key))
 
     def drain(self) -> Drained:
-        """Move what waits; quick where nothing does, and harmless to do at any time."""
+        """Move what waits; quick if nothing does, and harmless to do at any time."""
         drained = self.spool.drain(self.inner)
         if drained.moved:
             self._pause.end()
@@ -182,7 +182,7 @@ class SpoolingBlobStore:
         return self._refusal
 
     def _find(self, key: str) -> bytes | None:
-        """What waits; raise ``NotFound`` where that is a deletion."""
+        """What waits; raise ``NotFound`` if that is a deletion."""
         waiting = self.spool.find(check_key(key))
         if waiting is not None and waiting.label.deleted:
             raise NotFound(GONE)

@@ -92,7 +92,7 @@ def stamp_of(environment: str) -> bytes:
 
 
 def check_stamp(content: bytes, environment: str, place: str, setting: str) -> None:
-    """Raise ``WrongEnvironment`` where another one made ``place``, which ``setting`` names.
+    """Raise ``WrongEnvironment`` if another one made ``place``, which ``setting`` names.
 
     A stamp that cannot be understood is not taken for none.
     """

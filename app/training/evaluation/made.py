@@ -41,7 +41,7 @@ _LEAST = 20  # px of either ink for the map to be judged
 
 @dataclass(frozen=True, eq=False)
 class Made:
-    """What the held-out drawings became; ``nan`` where no ink was found.
+    """What the held-out drawings became; ``nan`` if no ink was found.
 
     ``features`` (n, kinds, d), ``domain`` (n, kinds, m). ``pens`` (n, 1 + kinds) are the pen widths
     of the original and of what was made of it, measured along the strokes' ridges, in px. ``maps``
