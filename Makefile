@@ -1,73 +1,85 @@
 # Two commands are enough: `make run` to use Sketchnorm, `make test` to work on it.
 PYTHON ?= python3
 PORT ?= 8000
-PIP = .venv/bin/python -m pip --disable-pip-version-check
+# `make test PYTHON=/usr/bin/python3 VENV=.venv-3.11.2` tries another Python beside the usual one.
+VENV ?= .venv
+export VENV
+PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
 
-.PHONY: run dev sam container setup test test-packages endurance nightly benchmarks lint lock train-setup clean
+.PHONY: run dev sam container containers container-tool setup test test-packages endurance nightly benchmarks lint lock train-setup clean
 
-run: .venv/runtime.stamp
-	.venv/bin/sketchnorm serve --port $(PORT)
+run: $(VENV)/runtime.stamp
+	$(VENV)/bin/sketchnorm serve --port $(PORT)
 
 dev: setup
-	.venv/bin/sketchnorm serve --port $(PORT) --reload
+	$(VENV)/bin/sketchnorm serve --port $(PORT) --reload
 
 # The Lambda function's image behind an emulated gateway, and the service's image as a Fargate task.
-CONTAINERS = tests/support/containers/with.sh
-sam: setup
-	SAM_CLI_TELEMETRY=0 $(CONTAINERS) sh -c ".venv/bin/sam build ApiFunction && exec .venv/bin/sam local start-api --port $(PORT)"
+# exec: SIGTERM, which make hands on to its own child alone, reaches the script and not a shell before it.
+CONTAINERS = exec tests/support/containers/with.sh
+sam: container-tool setup
+	$(CONTAINERS) env SAM_CLI_TELEMETRY=0 sh -c "$(VENV)/bin/sam build ApiFunction && exec $(VENV)/bin/sam local start-api --port $(PORT)"
 
-container: setup
+container: container-tool setup
 	$(CONTAINERS) sh -c '"$$CONTAINER_TOOL" build --network host -f Dockerfile.ecs -t sketchnorm-ecs . \
-	  && exec "$$CONTAINER_TOOL" run --rm --publish $(PORT):$(PORT) --cpus 0.25 --memory 512m \
+	  && exec "$$CONTAINER_TOOL" run --rm --label "$$CONTAINER_LABEL" --publish $(PORT):$(PORT) --cpus 0.25 --memory 512m \
 	  --read-only --tmpfs /tmp -e ENVIRONMENT=local -e DATA_DIR=/tmp/sketchnorm -e PORT=$(PORT) \
 	  -e DRAIN_SECONDS=0 sketchnorm-ecs'
 
-setup: .venv/dev.stamp
+# Installs podman on Debian, as root; only when asked for by name.
+containers: setup
+	tests/support/containers/set_up.sh
+
+# Comes first, so that nothing is begun if no image can be built.
+container-tool:
+	@tests/support/containers/tool.sh
+
+setup: $(VENV)/dev.stamp
 
 test: setup
-	.venv/bin/python -m pytest -n auto
+	$(VENV)/bin/python -m pytest -n auto
 
-# The images, within their limits; sets up podman where there is no Docker.
-test-packages: setup
-	$(CONTAINERS) .venv/bin/python -m pytest -m packages tests/packages
+# The images, within their limits.
+test-packages: container-tool setup
+	$(CONTAINERS) $(VENV)/bin/python -m pytest -m packages tests/packages
 
 # What takes minutes: kills, loads and outages as often and as long as the promises say.
 endurance: setup
-	.venv/bin/python -m pytest -m endurance
+	$(VENV)/bin/python -m pytest -m endurance
 
 # The same, as often as one has a night for.
 nightly: setup
-	SKETCHNORM_ROUNDS=200 .venv/bin/python -m pytest -m "endurance or not packages" tests/durability tests/storage
+	SKETCHNORM_ROUNDS=200 $(VENV)/bin/python -m pytest -m "endurance or not packages" tests/durability tests/storage tests/backups
 
 # Each prints what README and docs say, and fails where a limit is not kept.
-benchmarks: setup
-	.venv/bin/python benchmarks/analysis_cpu.py
-	.venv/bin/python -m benchmarks.cold_start
-	$(CONTAINERS) .venv/bin/python -m benchmarks.container_start
+benchmarks: container-tool setup
+	$(VENV)/bin/python benchmarks/analysis_cpu.py
+	$(VENV)/bin/python -m benchmarks.cold_start
+	$(CONTAINERS) $(VENV)/bin/python -m benchmarks.container_start
 
 # The first runs the code that AWS runs, which refuses what the linter does not see; no account is asked.
-SAM = SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=none AWS_SECRET_ACCESS_KEY=none .venv/bin/sam
+SAM = SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=none AWS_SECRET_ACCESS_KEY=none $(VENV)/bin/sam
 lint: setup
-	.venv/bin/ruff check .
-	.venv/bin/ruff format --check .
-	.venv/bin/mypy
-	.venv/bin/lint-imports
-	.venv/bin/hadolint Dockerfile.ecs Dockerfile.lambda
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	$(VENV)/bin/hadolint Dockerfile.ecs Dockerfile.lambda
 	$(SAM) validate
 	$(SAM) validate --lint
 
-.venv/runtime.stamp: requirements/runtime.txt requirements/build.txt pyproject.toml
-	test -x .venv/bin/python || $(PYTHON) -m venv .venv
+$(VENV)/runtime.stamp: requirements/runtime.txt requirements/build.txt pyproject.toml
+	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) install --quiet --require-hashes --no-deps -r requirements/runtime.txt -r requirements/build.txt
 	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
-.venv/dev.stamp: .venv/runtime.stamp requirements/dev.txt
+$(VENV)/dev.stamp: $(VENV)/runtime.stamp requirements/dev.txt
 	$(PIP) install --quiet --require-hashes --no-deps -r requirements/dev.txt
 	touch $@
 
 # torch is installed by name, not from the lock: its build (CPU or which CUDA) is the machine's choice.
-train-setup: .venv/dev.stamp
+train-setup: $(VENV)/dev.stamp
 	$(PIP) install --quiet torch==2.13.0
 	$(PIP) install --quiet --require-hashes --no-deps -r requirements/train.txt
 
@@ -84,7 +96,7 @@ lock:
 
 # Run by `sam build` for the layer and for each zip function, which is the code alone. Wheels for the
 # functions' own Python, whichever runs here; where nothing is set up, that of the machine.
-build-UpkeepLayer: PYTHON := $(firstword $(wildcard .venv/bin/python) $(PYTHON))
+build-UpkeepLayer: PYTHON := $(firstword $(wildcard $(VENV)/bin/python) $(PYTHON))
 build-UpkeepLayer:
 	$(PYTHON) -m pip --disable-pip-version-check install --quiet --no-deps --require-hashes --requirement layers/upkeep/requirements.txt \
 	  --target "$(ARTIFACTS_DIR)/python" --python-version 3.13 --platform manylinux_2_28_x86_64 \
@@ -97,4 +109,4 @@ build-BackupFunction build-RestoreDrillFunction build-RetentionFunction:
 	find "$(ARTIFACTS_DIR)" -name __pycache__ -prune -exec rm -r {} +
 
 clean:
-	rm -rf .venv .aws-sam var
+	rm -rf .venv .venv-* .aws-sam var

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from tests.support.emulator import ROOT
+from tests.support import ROOT
 
 SERVICE, FUNCTION, PROBED = "sketchnorm-ecs", "sketchnorm-api", "sketchnorm-api-probed"
 # A Fargate task of 0.25 vCPU and 512 MB, as far as a container can be one.
@@ -92,11 +93,13 @@ def running(
     variables = [
         word for name, text in (environ or {}).items() for word in ("-e", f"{name}={text}")
     ]
-    container = Container(tool("run", "--detach", *FARGATE, *variables, *options, image, *command))
+    # By its label with.sh finds what a signal kept from being removed here.
+    words = ["run", "--detach", "--label", os.environ["CONTAINER_LABEL"], *FARGATE, *variables]
+    container = Container(tool(*words, *options, image, *command))
     try:
         yield container
     finally:
-        tool("rm", "--force", container.id)
+        _remove(container)
 
 
 def health_check(image: str) -> list[str]:
@@ -112,6 +115,16 @@ def layers_above(image: str, base: str) -> int:
     """How many bytes ``image`` adds to ``base``, uncompressed."""
     sizes = [json.loads(tool("image", "inspect", name))[0]["Size"] for name in (image, base)]
     return int(sizes[0] - sizes[1])
+
+
+def _remove(container: Container) -> None:
+    """At once, and no signal comes between: podman loses the process that it was just stopping."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    try:
+        container.stop(0)
+        tool("rm", "--force", container.id)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _built(dockerfile: str, name: str, context: str = ".") -> str:

@@ -1,77 +1,91 @@
 #!/usr/bin/env bash
-# with.sh COMMAND…: runs COMMAND where container images can be built and run.
-# Uses the Docker that it finds. Where there is none it installs podman (Debian, as root) with an API
-# socket, and where the base images cannot be pulled it makes stand-ins from Debian's packages:
-# they have the same Python, but what is Amazon Linux's or the official image's own is not tested.
+# with.sh COMMAND…: runs COMMAND where images can be built and run. It finds the tool in CONTAINER_TOOL
+# and, if that is podman, a service of Docker's API at DOCKER_HOST. Once COMMAND has ended, by itself or
+# by a signal, nothing goes on: not its processes, not containers labelled with CONTAINER_LABEL, and not
+# that service. Installs nothing: see set_up.sh.
 set -euo pipefail
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-work=${CONTAINER_WORK:-/tmp/containers}
-python_image=docker.io/library/python:3.13-slim-trixie
-lambda_image=public.ecr.aws/lambda/python:3.13
+here=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
+# shellcheck source=tool.sh
+. "$here/tool.sh"
+job='' service='' folder='' # process groups, and where the service's socket lies
+came='' stopped=0           # a signal that came, and the exit status that it leads to
 
 main() {
-  mkdir -p "$work"
-  if docker info >/dev/null 2>&1; then
-    export CONTAINER_TOOL=docker
-  else
-    use_podman
-  fi
-  has "$python_image" || make_python_stand_in
-  has "$lambda_image" || make_lambda_stand_in
-  exec "$@"
+  require_tool
+  export CONTAINER_LABEL=sketchnorm.run=$$
+  trap end EXIT
+  trap 'came=INT stopped=130; hand_on' INT
+  trap 'came=TERM stopped=143; hand_on' TERM
+  trap 'came=HUP stopped=129; hand_on' HUP
+  require_image "$python_image"
+  require_image "$lambda_image"
+  if [ "$CONTAINER_TOOL" = podman ]; then start_service; fi
+  run "$@"
 }
 
-use_podman() {
-  # The service outlives this clone, so its settings must not lie in it.
-  cp "$here/containers.conf" "$work/"
-  export CONTAINER_TOOL=podman CONTAINERS_CONF=$work/containers.conf DOCKER_HOST=unix://$work/podman.sock
-  command -v podman >/dev/null && command -v runc >/dev/null || install \
-    podman buildah runc netavark aardvark-dns containernetworking-plugins iptables
-  if ! podman --remote --url "$DOCKER_HOST" info >/dev/null 2>&1; then
-    (cd / && exec setsid podman system service --time=0 "$DOCKER_HOST" >/dev/null 2>&1) &
-    sleep 2
-  fi
+# Not by `exec` or in the foreground, where bash would not look at a signal. With job control a job is a
+# process group: our signal reaches all of it, and Ctrl+C reaches nothing before us.
+run() {
+  local status
+  if [ "$stopped" != 0 ]; then exit "$stopped"; fi
+  set -m
+  "$@" </dev/null &
+  job=$!
+  set +m
+  hand_on # what came before we knew the job
+  while :; do
+    status=0
+    wait "$job" 2>/dev/null || status=$? # which a signal interrupts
+    kill -0 "$job" 2>/dev/null || break
+  done
+  end_group "$job" # what it left behind
+  job=''
+  if [ "$stopped" != 0 ]; then exit "$stopped"; fi
+  return "$status"
 }
 
-install() {
-  apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+hand_on() {
+  if [ -n "$came" ] && [ -n "$job" ]; then kill -s "$came" -- "-$job" 2>/dev/null || true; fi
 }
 
-has() {
-  "$CONTAINER_TOOL" image inspect "$1" >/dev/null 2>&1 || timeout 300 "$CONTAINER_TOOL" pull -q "$1" >/dev/null 2>&1
+require_image() {
+  if is_here "$1"; then return; fi
+  echo "Pulling $1 …" >&2
+  run pull "$1" || fail "The base image $1 cannot be pulled: look to the network, or, on Debian as root, run make containers, which makes a stand-in."
 }
 
-make_python_stand_in() {
-  command -v debootstrap >/dev/null || install debootstrap
-  local root=$work/trixie mirror
-  if [ ! -e "$root/.complete" ]; then
-    mirror=$(apt-get indextargets --format '$(REPO_URI)' | grep -v security | sort -u | head -1)
-    rm -rf "$root"
-    debootstrap --variant=minbase --include=ca-certificates trixie "$root" "$mirror" >/dev/null
-    cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
-    cp /etc/resolv.conf "$root/etc/"
-    chroot "$root" sh -ec '
-      apt-get -qq update
-      DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends \
-        python3 python3-pip python3-venv netbase tzdata >/dev/null
-      rm -f /usr/lib/python3.13/EXTERNALLY-MANAGED
-      for name in python python3; do ln -sf /usr/bin/python3 /usr/local/bin/$name; done
-      ln -sf /usr/bin/pip3 /usr/local/bin/pip
-      apt-get clean'
-    touch "$root/.complete"
-  fi
-  tar -C "$root" --exclude='./proc/*' --exclude='./sys/*' -c . | "$CONTAINER_TOOL" import \
-    -c 'CMD ["python3"]' -c 'ENV LANG=C.UTF-8 PIP_CERT=/etc/ssl/certs/ca-certificates.crt' \
-    -c 'ENV PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin' - "$python_image" >/dev/null
+# Our own service, whichever else runs here: both see the same images.
+start_service() {
+  folder=$(mktemp -d)
+  export DOCKER_HOST=unix://$folder/podman.sock
+  export BUILDAH_ISOLATION=chroot # with runc, a RUN goes on after a signal ended its build
+  set -m
+  podman system service --time=0 "$DOCKER_HOST" </dev/null >"$folder/log" 2>&1 &
+  service=$!
+  set +m
+  until podman --remote --url "$DOCKER_HOST" info >/dev/null 2>&1; do
+    if [ "$stopped" != 0 ]; then exit "$stopped"; fi
+    kill -0 "$service" 2>/dev/null || fail "podman's service ended at its start: $(cat "$folder/log")"
+    sleep 0.2
+  done
 }
 
-make_lambda_stand_in() {
-  local context=$work/lambda-base
-  cp -r "$here/lambda-base" "$work/"
-  cp "$("$here/../../../.venv/bin/python" -c 'import pathlib, samcli; print(pathlib.Path(samcli.__file__).parent / "local/rapid/aws-lambda-rie-x86_64")')" "$context/aws-lambda-rie"
-  chmod +x "$context/aws-lambda-rie"
-  "$CONTAINER_TOOL" build -q --network host -t "$lambda_image" -t "$lambda_image-x86_64" "$context" >/dev/null
+end() {
+  local container
+  for container in $("$CONTAINER_TOOL" ps --all --quiet --filter "label=$CONTAINER_LABEL"); do
+    "$CONTAINER_TOOL" rm --force "$container" >/dev/null
+  done
+  if [ -n "$service" ]; then end_group "$service"; fi
+  if [ -n "$folder" ]; then rm -r "$folder"; fi
+}
+
+end_group() {
+  kill -- "-$1" 2>/dev/null || true
+  for _ in {1..100}; do
+    kill -0 -- "-$1" 2>/dev/null || return 0
+    sleep 0.1
+  done
+  kill -KILL -- "-$1" 2>/dev/null || true
 }
 
 main "$@"
