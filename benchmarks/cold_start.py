@@ -18,7 +18,7 @@ from app.environment import Settings
 from app.main import open_app
 from benchmarks import bare_import
 from tests.support import ROOT
-from tests.support.data.pictures import a_drawing, as_bytes
+from tests.support.data.pictures import a_picture, as_bytes
 from tests.support.gateway.emulator import emulated
 from tests.support.gateway.events import Gateway, Shape
 
@@ -67,7 +67,7 @@ def cold(environ: dict[str, str], folder: Path) -> tuple[float, float, list[floa
 
 def analyse(door: httpx.Client) -> float:
     """Seconds of one analysis, gateway included."""
-    files = {"image": ("house.png", as_bytes(a_drawing()))}
+    files = {"image": ("house.png", as_bytes(a_picture()))}
     started = time.perf_counter()
     answer = door.post("/api/drawings", files=files, data={"age_years": "6.5"})
     seconds = time.perf_counter() - started

@@ -1,6 +1,8 @@
 """A whole server on a real database and a real folder; only the bundle is made up."""
 
-from collections.abc import Callable, Iterator
+import signal
+from collections.abc import Callable, Generator, Iterator
+from functools import cache
 from pathlib import Path
 
 import hypothesis
@@ -19,27 +21,62 @@ from tests.support.stores.s3_server import NAMED, S3Server, running_server
 from tests.support.stores.sites import open_services
 
 # A slow machine is no failure: timings are for benchmarks.
-hypothesis.settings.register_profile("sketchnorm", deadline=None)
+SLOW = hypothesis.HealthCheck.too_slow
+hypothesis.settings.register_profile("sketchnorm", deadline=None, suppress_health_check=[SLOW])
 hypothesis.settings.load_profile("sketchnorm")
 
 AT_A_DOOR = "test_every_door_keeps_the_promise"
+OF_A_MODULE = '@pytest.fixture(scope="module"'
+# For those that repeat or last as long as a promise needs, and for those that build images.
+LONG_SECONDS = 1800
+# After a test that ran out of time, until what still holds it up, such as a thread that is waited
+# for at the end of a block, is interrupted, too.
+AGAIN_SECONDS = 60
 StoredCount = Callable[[], tuple[int, int]]
 
 
-class OneServer(LoadScopeScheduling):  # type: ignore[misc]
-    """Tests go to whichever process is free; those that share a server all to the same."""
+class SharersTogether(LoadScopeScheduling):  # type: ignore[misc]
+    """Tests go to whichever process is free; those that share something all to the same.
+
+    That is a server, or what a fixture makes once for its module, which is else made in each
+    process. The largest group is begun first, and single tests fill up the end.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
         if NAMED in nodeid:
             return NAMED
         test, _, parameters = nodeid.partition("[")
-        return parameters.partition("-")[0] if test.endswith(AT_A_DOOR) else nodeid
+        if test.endswith(AT_A_DOOR):
+            return parameters.partition("-")[0]
+        module = nodeid.partition("::")[0]
+        return module if _has_module_fixtures(self.config.rootpath / module) else nodeid
+
+
+@cache
+def _has_module_fixtures(module: Path) -> bool:
+    """Read in its text: the process that schedules knows nothing but the names of tests."""
+    return OF_A_MODULE in module.read_text(encoding="utf-8")
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> OneServer:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> SharersTogether:
     """The marks of ``--dist loadgroup`` go unseen in pytest 9.2."""
-    return OneServer(config, log)
+    return SharersTogether(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give long tests the time that they need; ``timeout`` in pyproject.toml is for the others."""
+    for item in items:
+        if any(item.get_closest_marker(name) for name in ("endurance", "packages")):
+            item.add_marker(pytest.mark.timeout(LONG_SECONDS))
+
+
+@pytest.hookimpl(wrapper=True, optionalhook=True)
+def pytest_timeout_set_timer() -> Generator[None, object, object]:
+    """Have the alarm of pytest-timeout, which fails the test, come again until it has ended."""
+    is_set = yield
+    signal.setitimer(signal.ITIMER_REAL, signal.getitimer(signal.ITIMER_REAL)[0], AGAIN_SECONDS)
+    return is_set
 
 
 @pytest.fixture

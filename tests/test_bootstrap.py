@@ -1,26 +1,20 @@
-"""Putting the parts together, and letting them work one at a time."""
+"""The parts of an app, put together as the settings say."""
 
 import subprocess
 import sys
-import threading
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import replace
-from typing import cast
 
 import pytest
 
 from app.bootstrap import Services, assemble
 from app.environment import Settings
-from app.errors import Busy, ConfigurationError
-from app.inference.analysis import Analysis
-from app.inference.analyzer import MOST_WAITING, OneAtATime
-from app.scoring.assessment import LEVEL
+from app.errors import ConfigurationError
 from app.storage.database import Database
 from app.web.app import create_app
 from tests.support.data.analyzers import FakeAnalyzer
-from tests.support.people.visitors import Visitor, a_drawing
-from tests.support.stores.s3_server import BUCKET, REGION, S3Server
-from tests.support.stores.sites import open_services
+from tests.support.people.visitors import Visitor, a_png
+from tests.support.stores.s3_server import S3Server
+from tests.support.stores.sites import in_s3, open_services
 
 
 def test_boto3_is_imported_where_storage_is_in_s3_and_nowhere_else() -> None:
@@ -32,12 +26,9 @@ def test_boto3_is_imported_where_storage_is_in_s3_and_nowhere_else() -> None:
 
 
 def test_drawings_are_kept_in_s3(settings: Settings, s3: S3Server, analyzer: FakeAnalyzer) -> None:
-    config = replace(
-        settings.environment, storage_backend="s3", s3_bucket_name=BUCKET, aws_region=REGION
-    )
-    with open_services(replace(settings, environment=config), analyzer) as services:
+    with open_services(in_s3(settings), analyzer) as services:
         visitor = Visitor(create_app(services))
-        drawing = visitor.submits(a_drawing(), age_years="6").json()
+        drawing = visitor.submits(a_png(), age_years="6").json()
         health = visitor.opens("/healthz").json()
     assert "warning" not in drawing
     assert sorted(s3.keys()) == [
@@ -67,7 +58,7 @@ def test_a_read_only_database_is_served_and_uploads_are_answered_without_keeping
     demo = assemble(read_only(settings), FakeAnalyzer)
     visitor = Visitor(create_app(demo))
     assert visitor.opens("/").status_code == 200
-    assert visitor.submits(a_drawing(), age_years="6").status_code == 200
+    assert visitor.submits(a_png(), age_years="6").status_code == 200
     assert visitor.opens("/healthz").json()["status"] == "ok"
     demo.stores.database.close()
     assert (folder / "sketchnorm.sqlite3").read_bytes() == seeded
@@ -79,33 +70,3 @@ def test_a_read_only_database_of_another_schema_is_refused(settings: Settings) -
     Database.open(config.database_url, config.environment).close()
     with pytest.raises(ConfigurationError, match="sketchnorm migrate"):
         assemble(read_only(settings), FakeAnalyzer)
-
-
-class Slow:
-    """Notes how many analyses ran at once."""
-
-    def __init__(self) -> None:
-        self.running = 0
-        self.most = 0
-        self.open = threading.Event()
-
-    def analyze(
-        self, content: bytes, age_years: float, category: str | None, level: float = LEVEL
-    ) -> Analysis:
-        self.running += 1
-        self.most = max(self.most, self.running)
-        self.open.wait(10)
-        self.running -= 1
-        return cast(Analysis, None)
-
-
-def test_one_analysis_runs_few_wait_and_more_are_sent_away() -> None:
-    slow = Slow()
-    analyzer = OneAtATime(slow)
-    with ThreadPoolExecutor(MOST_WAITING + 2) as threads:
-        asked = [threads.submit(analyzer.analyze, b"", 6.0, None) for _ in range(MOST_WAITING + 2)]
-        (refused,) = wait(asked, timeout=10, return_when=FIRST_COMPLETED).done
-        slow.open.set()
-    assert isinstance(refused.exception(), Busy)
-    assert slow.most == 1
-    assert sum(one.exception() is None for one in asked) == MOST_WAITING + 1

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.data.pictures import a_drawing, as_bytes
+from tests.support.data.pictures import a_picture, as_bytes
 from tests.support.polling import free_port, until, when_up
 
 
@@ -44,7 +44,7 @@ def test_the_demonstration_is_seeded_by_the_shipped_bundle(address: str) -> None
 def test_an_upload_is_answered_kept_and_mapped(address: str) -> None:
     kept = httpx.post(
         f"{address}/api/drawings",
-        files={"image": ("house.png", as_bytes(a_drawing()), "image/png")},
+        files={"image": ("house.png", as_bytes(a_picture()), "image/png")},
         data={"age_years": "6.5", "category": "house"},
     )
     assert kept.status_code == httpx.codes.CREATED

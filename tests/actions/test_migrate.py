@@ -15,7 +15,7 @@ from app.storage import schema
 from app.storage.blobs.store import FolderBlobStore
 from app.storage.database import Database
 from app.storage.schema import REVISIONS, Standing, find_standing
-from tests.support.stores.databases import JOURNALS, a_drawing, sqlite_url, use_journal
+from tests.support.stores.databases import JOURNALS, a_row, sqlite_url, use_journal
 from tests.support.stores.migrations import later_release
 
 
@@ -34,7 +34,7 @@ def older(database: Database) -> Database:
     """With a drawing, a revision behind."""
     schema.migrate(database)
     with database.writing() as tx:
-        tx.add(a_drawing(category="house"))
+        tx.add(a_row(category="house"))
     schema.take_back(database, "0001")
     return database
 

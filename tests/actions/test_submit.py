@@ -11,10 +11,10 @@ from app.actions.submit import Submission, submit
 from app.bootstrap import Services
 from app.errors import StorageUnavailable
 from tests.conftest import StoredCount
-from tests.support.people.visitors import a_drawing
+from tests.support.people.visitors import a_png
 from tests.support.stores.doubles import WatchedStore
 
-SUBMISSION = Submission(a_drawing(), 6.0, None)
+SUBMISSION = Submission(a_png(), 6.0, None)
 
 
 @dataclass
@@ -98,10 +98,10 @@ def test_files_that_cannot_be_removed_do_not_hide_what_went_wrong(services: Serv
 
 def test_a_fingerprint_changes_with_every_field() -> None:
     others = [
-        Submission(a_drawing(colour="red"), 6.0, None),
+        Submission(a_png(colour="red"), 6.0, None),
         Submission(SUBMISSION.content, 6.5, None),
         Submission(SUBMISSION.content, 6.0, "cat"),
     ]
     prints = {one.fingerprint() for one in [SUBMISSION, *others]}
     assert len(prints) == 4
-    assert Submission(a_drawing(), 6.0, None).fingerprint() == SUBMISSION.fingerprint()
+    assert Submission(a_png(), 6.0, None).fingerprint() == SUBMISSION.fingerprint()

@@ -1,27 +1,128 @@
-"""What is done in the background, with the parts that it is done with."""
+"""What is done in the background: one job after the other, whatever becomes of each."""
 
 import json
-from collections.abc import Iterator
+import logging
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import select
 
-from app.background.work import JobsRun, run_due_jobs, work_for
+from app.background.work import UNFORESEEN, JobsRun, Work, run_due_jobs, work_for
 from app.environment import Settings
+from app.errors import StorageUnavailable
 from app.storage.blobs.spool import Spool
 from app.storage.blobs.spooling import SpoolingBlobStore
 from app.storage.blobs.store import FolderBlobStore
 from app.storage.database import Database
+from app.storage.jobs import LEASE, Recurring, enqueue
+from app.storage.tables import Job
 from app.stores import Stores
-from tests.support.stores.databases import open_database
+from tests.support.stores.databases import open_database, sqlite_url
 from tests.support.stores.doubles import DistantStore
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+DIES = """
+import os, signal, sys
+from app.background.work import Work, run_due_jobs
+from app.storage.database import Database
+work = Work(Database.open(sys.argv[1], "local"),
+            {"dies": lambda payload: os.kill(os.getpid(), signal.SIGKILL)})
+run_due_jobs(work)
+"""
 
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     with open_database(tmp_path) as database:
         yield database
+
+
+def at(hour: int) -> Callable[[], datetime]:
+    return lambda: datetime(2026, 1, 1, hour, tzinfo=UTC)
+
+
+def fails(payload: Mapping[str, Any]) -> None:
+    raise StorageUnavailable("The store is away.")
+
+
+def breaks(payload: Mapping[str, Any]) -> None:
+    raise ZeroDivisionError
+
+
+def errors(database: Database) -> list[str | None]:
+    with database.reading() as tx:
+        return list(tx.scalars(select(Job.last_error).order_by(Job.id)))
+
+
+def test_everything_due_is_done_with_what_it_was_given(database: Database) -> None:
+    done: list[Mapping[str, Any]] = []
+    for number in range(3):
+        enqueue(database, "note", str(number), NOON, {"number": number})
+    work = Work(database, {"note": done.append})
+    assert run_due_jobs(work, clock=lambda: NOON) == JobsRun(done=3)
+    assert done == [{"number": 0}, {"number": 1}, {"number": 2}]
+    assert run_due_jobs(work, clock=lambda: NOON) == JobsRun()
+
+
+def test_a_job_that_fails_keeps_its_error_and_the_next_is_done(database: Database) -> None:
+    enqueue(database, "fails", "1", NOON)
+    enqueue(database, "notes", "2", NOON)
+    work = Work(database, {"fails": fails, "notes": lambda payload: None})
+    assert run_due_jobs(work, clock=lambda: NOON) == JobsRun(done=1, failed=1)
+    assert errors(database) == ["The store is away.", None]
+
+
+def test_an_error_that_nobody_foresaw_is_kept_and_raised(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    enqueue(database, "breaks", "1", NOON)
+    with pytest.raises(ZeroDivisionError):
+        run_due_jobs(Work(database, {"breaks": breaks}), clock=lambda: NOON)
+    assert errors(database) == [UNFORESEEN]
+    assert [record.levelno for record in caplog.records] == [logging.ERROR]
+    later = NOON + timedelta(minutes=1)
+    mended = Work(database, {"breaks": lambda payload: None})
+    assert run_due_jobs(mended, clock=lambda: later) == JobsRun(done=1)
+    assert errors(database) == [None]
+
+
+def test_no_further_job_is_begun_once_it_is_to_stop(database: Database) -> None:
+    done: list[Mapping[str, Any]] = []
+    for number in range(3):
+        enqueue(database, "note", str(number), NOON)
+    work = Work(database, {"note": done.append})
+    run_due_jobs(work, clock=lambda: NOON, stopping=lambda: len(done) == 1)
+    assert len(done) == 1
+
+
+def test_recurring_work_is_done_once_in_its_slot_by_two_who_run_it(database: Database) -> None:
+    done: list[Mapping[str, Any]] = []
+    schedule = [Recurring("note", timedelta(hours=6))]
+    both = [Work(database, {"note": done.append}, schedule) for _ in range(2)]
+    for hour in range(24):
+        for work in both:
+            run_due_jobs(work, clock=at(hour))
+    assert len(done) == 4
+
+
+def test_what_a_killed_worker_held_is_done_by_another_once_its_lease_is_out(
+    database: Database, tmp_path: Path
+) -> None:
+    enqueue(database, "dies", "1", NOON)
+    killed = subprocess.run(
+        [sys.executable, "-c", DIES, sqlite_url(tmp_path)], timeout=60, check=False
+    )
+    assert killed.returncode == -9
+    work = Work(database, {"dies": lambda payload: None})
+    assert run_due_jobs(work) == JobsRun()
+    after = datetime.now(UTC) + LEASE
+    assert run_due_jobs(work, clock=lambda: after) == JobsRun(done=1)
 
 
 @pytest.fixture

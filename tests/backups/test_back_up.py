@@ -1,9 +1,9 @@
 """Backing up a database that may be in use, unchanged, or not ours."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -14,13 +14,14 @@ from app.backups.catalogue import BackupBlob, BackupName, list_backups
 from app.errors import BackupError, StorageUnavailable, WrongEnvironment
 from app.storage.jobs import Recurring, enqueue
 from tests.support.people.operators import Operator
+from tests.support.polling import until
 from tests.support.stores import ledger
-from tests.support.stores.databases import a_drawing, contents, open_database
+from tests.support.stores.databases import a_row, contents, open_database
 
 
 def test_a_backup_is_made_while_the_app_has_the_database_open(operator: Operator) -> None:
     with open_database(operator.folder) as database, database.writing() as tx:
-        tx.add(a_drawing(category="never"))
+        tx.add(a_row(category="never"))
         tx.flush()
         assert operator.backs_up().manifest.contents.rows["drawings"] == 0
 
@@ -75,7 +76,7 @@ def test_work_that_comes_again_by_itself_is_no_reason_for_a_copy(operator: Opera
 )
 def test_any_other_change_is_copied(operator: Operator, change: str) -> None:
     with open_database(operator.folder) as database, database.writing() as tx:
-        tx.add(a_drawing(age_years=6))
+        tx.add(a_row(age_years=6))
     operator.backs_up()
     with open_database(operator.folder) as database, database.writing() as tx:
         tx.execute(text(change))
@@ -116,12 +117,17 @@ def test_the_first_backup_of_a_month_is_made_of_an_unchanged_database_too(
     assert operator.backs_up().copied
 
 
-def test_a_backup_holds_nothing_from_after_the_time_in_its_name(operator: Operator) -> None:
+def test_a_backup_holds_nothing_from_after_the_time_in_its_name(
+    operator: Operator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(work))
     ledger.start(operator.database, "DELETE")
     with ThreadPoolExecutor(1) as threads, closing(ledger.connect(operator.database)) as writer:
         writer.execute("BEGIN EXCLUSIVE")
         backup = threads.submit(operator.backs_up)
-        time.sleep(0.2)
+        until(lambda: any(work.glob(f"*/{operator.database.name}")), what="the copy to begin")
         writer.execute("CREATE TABLE late (n INTEGER)")
         written_at = datetime.now(UTC)
         writer.execute("COMMIT")

@@ -12,10 +12,12 @@ from statistics import median
 
 import pytest
 
+from app.backups.catalogue import BackupName
 from app.backups.snapshots import copy_database
 from app.storage.sqlite import BETWEEN_TRIES, JournalChoice
 from tests.support.faults.processes import Child
 from tests.support.people.operators import Operator
+from tests.support.polling import until
 from tests.support.stores import ledger
 from tests.support.stores.databases import open_database
 from tests.support.stores.writers import note_waits
@@ -44,10 +46,11 @@ def writers(file: Path, seconds: float) -> Iterator[list[list[float]]]:
 
 def back_up_under_load(operator: Operator, seconds: float, every: float) -> None:
     """Each backup has all that was acknowledged before it began, and nothing from after it."""
-    bounds = []
+    bounds: list[tuple[BackupName, int, int]] = []
     with writers(operator.database, seconds) as waits:
+        until(lambda: ledger.count(operator.database) > 0, what="a writer to begin")
         end = time.monotonic() + seconds - every
-        while time.monotonic() < end:
+        while time.monotonic() < end or len(bounds) < 2:
             time.sleep(every)
             before = ledger.count(operator.database)
             name = operator.backs_up().name
@@ -112,6 +115,7 @@ def worst_waits(operator: Operator, mode: JournalChoice) -> list[tuple[float, fl
 @pytest.mark.endurance
 def test_in_wal_a_writer_waits_150_ms_at_most_for_the_copy_of_200_mb(operator: Operator) -> None:
     measured = worst_waits(operator, "wal")
+    # The limit that docs/operations.md promises; most rounds take a tenth of it.
     assert median(wait for wait, _ in measured) <= 0.15, measured
 
 

@@ -1,4 +1,4 @@
-"""Publishing from the command line."""
+"""Bundles from the command line: calibrated, published, listed, gone back from."""
 
 import os
 import subprocess
@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.data.bundles import another_bundle, flip_a_byte
+from tests.support.data.bundles import BUNDLE, another_bundle, flip_a_byte
+from tests.support.data.pictures import a_picture, as_bytes
 
 SKETCHNORM = Path(sys.executable).with_name("sketchnorm")
 
@@ -48,3 +49,18 @@ def test_what_cannot_be_done_is_a_sentence_and_a_failing_status(data: Path, tmp_
         assert said.returncode == 1
         assert why in " ".join(said.stderr.split())
         assert "Traceback" not in said.stderr
+
+
+def test_too_few_drawings_to_calibrate_on_are_refused_in_a_sentence(
+    data: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "house.png").write_bytes(as_bytes(a_picture()))
+    manifest = tmp_path / "m.csv"
+    manifest.write_text("file,age_years\nhouse.png,6.5\n")
+    said = sketchnorm(
+        data, "calibrate", "--bundle", BUNDLE, "--manifest", manifest, "--name", "ours",
+        "--out", tmp_path / "out",
+    )  # fmt: skip
+    assert said.returncode == 1
+    assert "at least 60 children" in " ".join(said.stderr.split())
+    assert "Traceback" not in said.stderr

@@ -1,4 +1,4 @@
-"""The commands of who looks after a database."""
+"""A site looked after from the command line: migrated, cleared by retention, its jobs listed."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.storage.jobs import claim, enqueue, fail
-from tests.support.stores.databases import a_drawing, open_database
+from tests.support.stores.databases import a_row, open_database
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -17,7 +17,7 @@ LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 def data(tmp_path: Path) -> Path:
     """The folder of a site with one drawing, long kept."""
     with open_database(tmp_path / "var") as database, database.writing() as tx:
-        tx.add(a_drawing(created_at=LONG_AGO))
+        tx.add(a_row(created_at=LONG_AGO))
     return tmp_path / "var"
 
 

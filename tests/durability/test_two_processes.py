@@ -10,17 +10,17 @@ from sqlalchemy import select
 from app.storage.sqlite import PATIENCE_OPTION, JournalChoice
 from app.storage.tables import Drawing
 from tests.support.faults.processes import Child
-from tests.support.stores.databases import open_database
-from tests.support.stores.writers import a_row, count_up, hog
-
-MODES: tuple[JournalChoice, ...] = ("wal", "delete")
+from tests.support.stores.databases import JOURNALS, a_row, open_database
+from tests.support.stores.writers import GO, count_up, hog
 
 
 def count_by_two(folder: Path, mode: JournalChoice, times: int) -> None:
     """Each reads a number and writes the next one, ``times`` times."""
     with open_database(folder, journal=mode) as database, database.writing() as tx:
-        tx.add(a_row("counter", 0))
+        tx.add(a_row(id="counter", age_years=0))
     children = [Child.start(count_up, folder, mode, name, times) for name in ("one", "other")]
+    assert [child.ear.recv_bytes() for child in children] == [b"ready", b"ready"]
+    (folder / GO).touch()
     assert [child.said() for child in children] == [["done"], ["done"]]
     for child in children:
         child.finish()
@@ -38,18 +38,18 @@ def check_interleaved(names: list[str]) -> None:
     assert turns >= 4, "one wrote only after the other, which proves nothing"
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", JOURNALS)
 def test_two_processes_lose_no_write_and_double_none(quick_disk: Path, mode: JournalChoice) -> None:
     count_by_two(quick_disk, mode, 150)
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", JOURNALS)
 def test_a_writer_gets_its_turn_beside_one_that_never_pauses(
     quick_disk: Path, mode: JournalChoice
 ) -> None:
     with open_database(quick_disk, journal=mode) as database:
         with database.writing() as tx:
-            tx.add(a_row("counter", 0))
+            tx.add(a_row(id="counter", age_years=0))
         neighbour = Child.start(hog, quick_disk, mode)
         assert neighbour.ear.recv_bytes() == b"writing"
         engine = database.engine.execution_options(**{PATIENCE_OPTION: 3_000})
@@ -57,7 +57,7 @@ def test_a_writer_gets_its_turn_beside_one_that_never_pauses(
         try:
             for number in range(8):
                 with hurried.writing() as tx:
-                    tx.add(a_row(str(number), number))
+                    tx.add(a_row(id=str(number), age_years=number))
         finally:
             neighbour.kill()
             neighbour.ear.close()

@@ -1,4 +1,4 @@
-"""The scheduled function, called as Lambda calls it."""
+"""The function that does retention and other due work, called as Lambda calls it."""
 
 import json
 import subprocess

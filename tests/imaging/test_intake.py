@@ -1,3 +1,5 @@
+"""Untrusted bytes: what is read as a picture, what is kept of it, and small ones for a form."""
+
 import contextlib
 import io
 import struct
@@ -10,7 +12,9 @@ from PIL import Image, PngImagePlugin
 
 from app.errors import DrawingTooLarge, MissingDrawing, UnreadableDrawing
 from app.imaging import intake
-from tests.support.data.pictures import a_drawing, as_bytes
+from tests.support.data.pictures import a_picture, as_bytes
+
+SIDE = intake.THUMBNAIL_SIDE
 
 
 def png_of_claimed_size(side: int) -> bytes:
@@ -30,7 +34,7 @@ def png_of_claimed_size(side: int) -> bytes:
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP", "WEBP", "GIF"])
 def test_every_promised_format_is_read_as_rgb(kind: str) -> None:
-    picture = intake.read(as_bytes(a_drawing(), kind))
+    picture = intake.read(as_bytes(a_picture(), kind))
     assert (picture.mode, picture.size) == ("RGB", (300, 300))
 
 
@@ -66,7 +70,7 @@ def test_what_is_kept_says_nothing_but_pixels(kind: str, mode: str) -> None:
     notes = PngImagePlugin.PngInfo()
     notes.add_text("Author", secret.decode())
     content = as_bytes(
-        a_drawing().convert(mode), kind, exif=exif, icc_profile=secret, xmp=secret,
+        a_picture().convert(mode), kind, exif=exif, icc_profile=secret, xmp=secret,
         comment=secret, pnginfo=notes,
     )  # fmt: skip
     kept, _ = intake.encode(intake.read(content), content)
@@ -82,7 +86,7 @@ def test_what_is_kept_says_nothing_but_pixels(kind: str, mode: str) -> None:
 
 @pytest.mark.parametrize("colour", [(0, 0, 0), (200, 30, 30)], ids=["grey", "coloured"])
 def test_a_lossless_picture_is_kept_pixel_by_pixel(colour: tuple[int, int, int]) -> None:
-    drawing = a_drawing().convert("RGB")
+    drawing = a_picture().convert("RGB")
     drawing.paste(colour, (5, 5, 40, 9))
     content = as_bytes(drawing)
     kept, _ = intake.encode(intake.read(content), content)
@@ -112,7 +116,7 @@ def test_sixteen_bit_grey_is_scaled_and_not_clipped() -> None:
     [
         pytest.param(b"", MissingDrawing, id="empty"),
         pytest.param(b"once upon a time", UnreadableDrawing, id="text"),
-        pytest.param(as_bytes(a_drawing())[:2000], UnreadableDrawing, id="truncated"),
+        pytest.param(as_bytes(a_picture())[:2000], UnreadableDrawing, id="truncated"),
         pytest.param(as_bytes(Image.new("L", (3, 3))), UnreadableDrawing, id="three pixels"),
         pytest.param(png_of_claimed_size(14_200), DrawingTooLarge, id="200 megapixels"),
         pytest.param(png_of_claimed_size(6_000), DrawingTooLarge, id="36 megapixels"),
@@ -130,7 +134,7 @@ def test_what_cannot_be_read_is_refused_in_one_sentence(
 
 @pytest.mark.parametrize("seed", range(40))
 def test_damaged_bytes_are_refused_or_read_but_never_crash(seed: int) -> None:
-    content = bytearray(as_bytes(a_drawing(), ["PNG", "JPEG", "GIF", "WEBP", "BMP"][seed % 5]))
+    content = bytearray(as_bytes(a_picture(), ["PNG", "JPEG", "GIF", "WEBP", "BMP"][seed % 5]))
     for place in range(seed, len(content), 97 + seed):
         content[place] ^= 1 + seed % 255
     with contextlib.suppress(UnreadableDrawing, DrawingTooLarge):
@@ -144,13 +148,13 @@ def as_heic(picture: Image.Image) -> bytes:
 
 
 def test_heic_is_read_where_its_extra_is_installed() -> None:
-    picture = intake.read(as_heic(a_drawing()))
+    picture = intake.read(as_heic(a_picture()))
     assert (picture.mode, picture.size) == ("RGB", (300, 300))
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
 def test_a_heic_that_is_cut_short_is_refused(share: float) -> None:
-    content = as_heic(a_drawing())
+    content = as_heic(a_picture())
     with pytest.raises(UnreadableDrawing, match=r"HEIC|cut short"):
         intake.read(content[: int(len(content) * share)])
 
@@ -165,3 +169,40 @@ def test_heic_without_its_extra_is_refused_with_the_way_out(
 
 def as_heic_header() -> bytes:
     return b"\0\0\0\x18ftypheic" + b"\0" * 40
+
+
+def opened(content: bytes | None) -> Image.Image:
+    assert content is not None
+    return Image.open(io.BytesIO(content))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "BMP"])
+def test_any_readable_picture_becomes_a_small_jpeg(kind: str) -> None:
+    small = opened(intake.thumbnail(as_bytes(Image.new("RGB", (800, 400), "white"), kind)))
+    assert (small.format, small.size) == ("JPEG", (SIDE, SIDE // 2))
+
+
+def test_a_photo_is_shown_upright_and_tells_nothing_else() -> None:
+    exif = Image.Exif()
+    exif[274] = 6  # to be turned by a quarter
+    photo = as_bytes(Image.new("RGB", (800, 400)), "JPEG", exif=exif.tobytes())
+    small = opened(intake.thumbnail(photo))
+    assert small.size == (SIDE // 2, SIDE)
+    assert not small.getexif()
+
+
+def test_what_is_transparent_is_shown_white() -> None:
+    small = opened(intake.thumbnail(as_bytes(Image.new("RGBA", (50, 50), (0, 0, 0, 0)))))
+    assert small.getpixel((25, 25)) == (255, 255, 255)
+
+
+def test_a_large_photo_is_shown_and_what_would_cost_much_is_not() -> None:
+    large = Image.new("L", (4000, 3000))
+    assert opened(intake.thumbnail(as_bytes(large, "JPEG"))).size == (SIDE, SIDE * 3 // 4)
+    assert intake.thumbnail(as_bytes(large, "PNG")) is None
+    assert intake.thumbnail(as_bytes(Image.new("L", (6000, 6000)), "JPEG")) is None
+
+
+@pytest.mark.parametrize("content", [b"", b"text", as_bytes(Image.new("L", (90, 90)))[:60]])
+def test_what_is_no_picture_is_shown_as_none(content: bytes) -> None:
+    assert intake.thumbnail(content) is None

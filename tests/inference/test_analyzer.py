@@ -1,21 +1,27 @@
+"""Bytes in, an analysis out: by the shipped bundle, and one at a time."""
+
 import io
 import json
 import math
+import threading
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from app.errors import InvalidAge
+from app.errors import Busy, InvalidAge
 from app.imaging.synthetic import DEMO_SAMPLES, draw_sample
 from app.inference.analysis import Analysis
-from app.inference.analyzer import BundleAnalyzer
+from app.inference.analyzer import MOST_WAITING, BundleAnalyzer, OneAtATime
 from app.inference.bundle import Bundle
-from app.scoring.assessment import TERMS, Verdict
+from app.scoring.assessment import LEVEL, TERMS, Verdict
 from app.scoring.norms import DomainGuard
 from app.training.gate import phone_photo, printed_text
-from tests.support.data.pictures import BUNDLE, a_drawing, as_bytes
+from tests.support.data.bundles import BUNDLE
+from tests.support.data.pictures import a_picture, as_bytes
 
 FIELDS = {
     "verdict", "reason", "anomaly_score", "p_value", "resolution", "level", "flagged",
@@ -36,7 +42,7 @@ def analyze(
 
 
 def test_a_drawing_gets_the_whole_object(analyzer: BundleAnalyzer) -> None:
-    result = analyze(analyzer, a_drawing()).as_json()
+    result = analyze(analyzer, a_picture()).as_json()
     assert set(result) == FIELDS
     assert json.loads(json.dumps(result)) == result
     assert result["verdict"] == "drawing"
@@ -51,21 +57,21 @@ def test_a_drawing_gets_the_whole_object(analyzer: BundleAnalyzer) -> None:
 def test_without_a_known_category_the_category_term_is_unknown_and_said_so(
     analyzer: BundleAnalyzer, category: str | None
 ) -> None:
-    analysis = analyze(analyzer, a_drawing(), category=category)
+    analysis = analyze(analyzer, a_picture(), category=category)
     assert analysis.assessment.norm.category is None
     assert analysis.as_json()["terms"]["category"] == {"p_value": None}
     assert any("without a category" in sentence for sentence in analysis.sentences)
 
 
 def test_naming_a_fish_a_house_makes_the_category_stand_out(analyzer: BundleAnalyzer) -> None:
-    named = analyze(analyzer, a_drawing("fish", 7), category="fish").as_json()["terms"]["category"]
-    wrong = analyze(analyzer, a_drawing("fish", 7), category="car").as_json()["terms"]["category"]
+    named = analyze(analyzer, a_picture("fish", 7), category="fish").as_json()["terms"]["category"]
+    wrong = analyze(analyzer, a_picture("fish", 7), category="car").as_json()["terms"]["category"]
     assert wrong["p_value"] < named["p_value"]
 
 
 @pytest.mark.parametrize("age", [2.0, 3.5, 9.0, 12.0, 18.9])
 def test_an_age_with_too_few_children_gets_no_score(analyzer: BundleAnalyzer, age: float) -> None:
-    analysis = analyze(analyzer, a_drawing(), age)
+    analysis = analyze(analyzer, a_picture(), age)
     assert analysis.assessment.verdict is Verdict.NO_NORM
     assert analysis.as_json()["reason"] == "too_few_references"
     assert analysis.assessment.p_value is None
@@ -75,7 +81,7 @@ def test_an_age_with_too_few_children_gets_no_score(analyzer: BundleAnalyzer, ag
 @pytest.mark.parametrize("age", [math.nan, math.inf, -1.0, 1.9, 19.0])
 def test_an_age_outside_two_to_eighteen_is_refused(analyzer: BundleAnalyzer, age: float) -> None:
     with pytest.raises(InvalidAge, match="between 2 and 18"):
-        analyze(analyzer, a_drawing(), age)
+        analyze(analyzer, a_picture(), age)
 
 
 def test_blank_paper_and_print_are_no_drawings_and_get_no_map(analyzer: BundleAnalyzer) -> None:
@@ -91,7 +97,7 @@ def test_a_picture_of_an_unknown_kind_gets_no_score_and_is_told_why() -> None:
     shipped = Bundle.open(BUNDLE)
     clean_only = DomainGuard(shipped.norms.guard.name, shipped.norms.guard.limits / 1000)
     analyzer = BundleAnalyzer(replace(shipped, norms=replace(shipped.norms, guard=clean_only)))
-    photo = phone_photo(a_drawing(), np.random.default_rng(3))
+    photo = phone_photo(a_picture(), np.random.default_rng(3))
     analysis = analyze(analyzer, photo)
     assert analysis.assessment.verdict is Verdict.NO_NORM
     assert analysis.as_json()["reason"] == "unknown_domain"
@@ -104,11 +110,11 @@ def test_a_picture_of_an_unknown_kind_gets_no_score_and_is_told_why() -> None:
 def test_a_synthetic_line_drawing_is_of_the_kind_the_norms_come_from(
     analyzer: BundleAnalyzer,
 ) -> None:
-    assert analyze(analyzer, a_drawing()).assessment.domain.matched
+    assert analyze(analyzer, a_picture()).assessment.domain.matched
 
 
 def test_the_map_lies_on_the_upright_original_and_lights_ink_only(analyzer: BundleAnalyzer) -> None:
-    tall = ImageOps.expand(a_drawing(), (0, 100), 255)
+    tall = ImageOps.expand(a_picture(), (0, 100), 255)
     mapped = Image.open(io.BytesIO(analyze(analyzer, tall).saliency_map or b""))
     assert (mapped.mode, mapped.size) == ("L", (300, 500))
     light, ink = np.asarray(mapped), np.asarray(tall) < 128
@@ -126,5 +132,35 @@ def test_no_two_drawings_share_a_map(analyzer: BundleAnalyzer) -> None:
 
 
 def test_the_same_drawing_gets_the_same_answer(analyzer: BundleAnalyzer) -> None:
-    answers = [analyze(analyzer, a_drawing()).as_json() | {"processing_ms": 0} for _ in range(2)]
+    answers = [analyze(analyzer, a_picture()).as_json() | {"processing_ms": 0} for _ in range(2)]
     assert answers[0] == answers[1]
+
+
+class Slow:
+    """Notes how many analyses ran at once."""
+
+    def __init__(self) -> None:
+        self.running = 0
+        self.most = 0
+        self.open = threading.Event()
+
+    def analyze(
+        self, content: bytes, age_years: float, category: str | None, level: float = LEVEL
+    ) -> Analysis:
+        self.running += 1
+        self.most = max(self.most, self.running)
+        self.open.wait(10)
+        self.running -= 1
+        return cast(Analysis, None)
+
+
+def test_one_analysis_runs_few_wait_and_more_are_sent_away() -> None:
+    slow = Slow()
+    analyzer = OneAtATime(slow)
+    with ThreadPoolExecutor(MOST_WAITING + 2) as threads:
+        asked = [threads.submit(analyzer.analyze, b"", 6.0, None) for _ in range(MOST_WAITING + 2)]
+        (refused,) = wait(asked, timeout=10, return_when=FIRST_COMPLETED).done
+        slow.open.set()
+    assert isinstance(refused.exception(), Busy)
+    assert slow.most == 1
+    assert sum(one.exception() is None for one in asked) == MOST_WAITING + 1

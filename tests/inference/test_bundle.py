@@ -7,7 +7,7 @@ import pytest
 
 from app.errors import BundleError
 from app.inference.bundle import Bundle, write_manifest
-from tests.support.data.pictures import BUNDLE
+from tests.support.data.bundles import BUNDLE
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from app.errors import BundleError
 from app.inference import self_test
 from app.inference.bundle import Bundle
 from app.scoring.norms import FloatArray
-from tests.support.data.pictures import BUNDLE
+from tests.support.data.bundles import BUNDLE
 
 
 @pytest.fixture(scope="module")

@@ -7,13 +7,13 @@ from urllib.parse import urlencode, urlsplit
 import httpx
 
 from tests.packages.probe import CSV, PDF, SVG
-from tests.support.data.pictures import a_drawing, as_bytes
+from tests.support.data.pictures import a_picture, as_bytes
 
 Behaviour = Callable[[httpx.Client], None]
 MIB = 1024 * 1024
 BROWSER = {"Accept": "text/html"}
 PROGRAM = {"Accept": "application/json"}
-PICTURE = as_bytes(a_drawing())
+PICTURE = as_bytes(a_picture())
 
 
 def pages_lead_to_each_other_and_to_their_style(door: httpx.Client) -> None:
@@ -22,6 +22,7 @@ def pages_lead_to_each_other_and_to_their_style(door: httpx.Client) -> None:
     assert "“" in home.text or "’" in home.text
     addresses = set(re.findall(r'(?:href|src)="([^"#]+)', home.text))
     assert len(addresses) > 12
+    assert sum(address.endswith("/picture") for address in addresses) == 12
     assert {_found(door, address).status_code for address in addresses} == {200}
 
 
@@ -30,7 +31,9 @@ def an_upload_by_a_browser_leads_to_its_result(door: httpx.Client) -> None:
     assert (answer.status_code, answer.content) == (303, b"")
     page = _found(door, answer.headers["location"])
     assert "not a diagnosis" in page.text
-    for address in re.findall(r'src="([^"]+/(?:picture|map.png))"', page.text):
+    shown = re.findall(r'src="([^"]+/(?:picture|map.png))"', page.text)
+    assert len(shown) == 2
+    for address in shown:
         assert _found(door, address).content.startswith(b"\x89PNG\r\n\x1a\n")
 
 

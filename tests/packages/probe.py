@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse, Response
 
 from app.actions.submit import Submission, add_rows, filed, plan_keeping
 from app.bootstrap import Services
-from tests.support.data.pictures import a_drawing, as_bytes
+from tests.support.data.pictures import a_picture, as_bytes
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg"><text>häuschen ✏</text></svg>'
 CSV = "name,Größe\r\nhäuschen ✏,3\r\n"
@@ -62,7 +62,7 @@ async def _echo(request: Request) -> JSONResponse:
 def _hang(request: Request) -> Response:
     """Keep a drawing, and never come to the end of it."""
     services: Services = request.app.state.services
-    analysis = services.analyzer.analyze(as_bytes(a_drawing()), 6.5, None)
+    analysis = services.analyzer.analyze(as_bytes(a_picture()), 6.5, None)
     keeping = plan_keeping(analysis)
     with filed(
         keeping, analysis, database=services.stores.database, blobs=services.stores.blobs

@@ -10,11 +10,11 @@ import pytest
 
 from tests.packages.doors import WRITABLE, own_database
 from tests.support import containers
-from tests.support.data.pictures import a_drawing, as_bytes
-from tests.support.gateway.emulator import post_event, when_listening
+from tests.support.data.pictures import a_picture, as_bytes
+from tests.support.gateway.emulator import post_event
 from tests.support.gateway.events import Gateway, Shape
 from tests.support.gateway.stack import REGION, translated
-from tests.support.polling import free_port
+from tests.support.polling import free_port, when_listening
 
 pytestmark = pytest.mark.packages
 # What Lambda has for it: another user each time, a disk that cannot be written, a whole CPU.
@@ -46,7 +46,7 @@ def test_every_example_has_its_picture_and_some_have_a_map(door: httpx.Client) -
 
 
 def test_a_drawing_is_answered_and_not_kept(door: httpx.Client) -> None:
-    image = {"image": ("a.png", as_bytes(a_drawing()))}
+    image = {"image": ("a.png", as_bytes(a_picture()))}
     answer = door.post("/api/drawings", files=image, data={"age_years": "6.5"})
     assert (answer.status_code, set(answer.json())) == (httpx.codes.OK, {"analysis", "map"})
 

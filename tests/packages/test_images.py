@@ -1,6 +1,5 @@
 """The images in themselves, and the service's within the limits of its task."""
 
-import itertools
 import threading
 import time
 from collections.abc import Iterator
@@ -12,12 +11,12 @@ import pytest
 
 from tests.packages.doors import WRITABLE, own_database
 from tests.support import containers
-from tests.support.data.pictures import a_drawing, as_bytes
-from tests.support.polling import free_port, when_up
+from tests.support.data.pictures import a_picture, as_bytes
+from tests.support.polling import free_port, until, when_up
 
 pytestmark = pytest.mark.packages
 MIB = 1024 * 1024
-PICTURE = as_bytes(a_drawing())
+PICTURE = as_bytes(a_picture())
 BASES = {
     "Dockerfile.ecs": "docker.io/library/python:3.13-slim-trixie",
     "Dockerfile.lambda": "public.ecr.aws/lambda/python:3.13",
@@ -59,13 +58,13 @@ def test_one_task_takes_over_from_another_and_no_request_fails() -> None:
     with service(drain_seconds=12) as (old, old_address), service() as (_, new_address):
         found = [old_address]
         with Visits(found) as visits:
-            time.sleep(3)
+            until(lambda: visits.count.get(old_address, 0) >= 5)
             stopping = threading.Thread(target=old.stop, args=(60,))
             stopping.start()  # SIGTERM: what looks tasks up finds the old one for a while yet
             time.sleep(6)
             found[0] = new_address
             stopping.join(60)
-            time.sleep(2)
+            until(lambda: visits.count.get(new_address, 0) >= 5)
         assert visits.failures == []
         assert min(visits.count[old_address], visits.count[new_address]) >= 5
         assert old.exit_status() == 0
@@ -121,6 +120,5 @@ def _analyse(door: httpx.Client) -> int:
 
 
 def _ended(container: containers.Container) -> containers.Container:
-    for _ in itertools.takewhile(lambda _: container.is_running(), range(100)):
-        time.sleep(0.1)
+    until(lambda: not container.is_running(), pause=0.1, what="the container to end")
     return container

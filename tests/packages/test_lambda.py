@@ -17,7 +17,7 @@ from app.main import open_app
 from app.storage import tables
 from app.storage.database import Database
 from tests.packages.doors import own_database
-from tests.support.data.pictures import a_drawing, as_bytes
+from tests.support.data.pictures import a_picture, as_bytes
 from tests.support.gateway.emulator import EmulatedFunction, emulated
 from tests.support.gateway.events import Event, Gateway, Shape
 
@@ -122,7 +122,7 @@ def _visit(transport: httpx.BaseTransport, turn: int) -> list[int]:
 
 
 def _drawing() -> dict[str, tuple[str, bytes]]:
-    return {"image": ("house.png", as_bytes(a_drawing()))}
+    return {"image": ("house.png", as_bytes(a_picture()))}
 
 
 def _drawings(folder: Path) -> int:

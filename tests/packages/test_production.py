@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.support import containers
-from tests.support.data.pictures import a_drawing, as_bytes
+from tests.support.data.pictures import a_picture, as_bytes
 from tests.support.polling import free_port, when_up
 from tests.support.stores.s3_server import BUCKET, REGION, S3Server, running_server
 
@@ -68,7 +68,7 @@ def production(tmp_path: Path) -> Iterator[Production]:
 
 
 def submit(door: httpx.Client, seed: int) -> httpx.Response:
-    image = {"image": ("a.png", as_bytes(a_drawing(seed=seed)))}
+    image = {"image": ("a.png", as_bytes(a_picture(seed=seed)))}
     return door.post("/api/drawings", files=image, data={"age_years": "6.5"})
 
 

@@ -18,7 +18,7 @@ from tests.support.data.bundles import (
     flip_a_byte,
     smuggle,
 )
-from tests.support.people.visitors import a_drawing
+from tests.support.people.visitors import a_png
 from tests.support.polling import until
 from tests.support.stores.doubles import WatchedStore
 
@@ -99,10 +99,10 @@ def test_an_analysis_does_not_wait_for_a_bundle_that_is_being_opened(
     publish(second, blobs=blobs)
     blobs.door.clear()
     for _ in range(3):
-        assert current.analyze(a_drawing(), 6.0, None).bundle.version == OWN
+        assert current.analyze(a_png(), 6.0, None).bundle.version == OWN
     blobs.door.set()
     until(lambda: current.reference.version == "test-2")
-    assert current.analyze(a_drawing(), 6.0, None).bundle.version == "test-2"
+    assert current.analyze(a_png(), 6.0, None).bundle.version == "test-2"
 
 
 def test_an_analysis_that_began_with_the_old_bundle_ends_with_it(
@@ -111,7 +111,7 @@ def test_an_analysis_that_began_with_the_old_bundle_ends_with_it(
     own = FakeAnalyzer(barrier=threading.Barrier(2))
     current = start(blobs, own)
     with ThreadPoolExecutor(1) as threads:
-        begun = threads.submit(current.analyze, a_drawing(), 6.0, None)
+        begun = threads.submit(current.analyze, a_png(), 6.0, None)
         until(lambda: own.barrier is not None and own.barrier.n_waiting == 1)
         publish(second, blobs=blobs)
         until(lambda: not current.looking)
@@ -195,6 +195,6 @@ def test_what_nobody_foresaw_is_loud_and_leaves_the_old_bundle_serving(
     blobs.__class__ = BrokenStore
     current.look()
     until(lambda: len(loud) == 1)
-    assert current.analyze(a_drawing(), 6.0, None).bundle.version == OWN
+    assert current.analyze(a_png(), 6.0, None).bundle.version == OWN
     until(lambda: len(loud) == 2)
     assert current.fault == "The published bundle could not be opened, for a reason the log tells."

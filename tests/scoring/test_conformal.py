@@ -1,10 +1,17 @@
+"""Conformal p-values among the references, and among an operator's own drawings."""
+
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.scoring.conformal import Calibration, weighted_quantile
+from app.inference.bundle import load_arrays, save_arrays
+from app.scoring.assessment import TERMS
+from app.scoring.conformal import Calibration, LocalCalibration, LocalNorms, weighted_quantile
+
+COLUMNS = len(TERMS) + 1
 
 
 def calibration(rng: np.random.Generator, children: int, folds: int = 5) -> Calibration:
@@ -57,3 +64,100 @@ def test_an_undefined_term_has_no_p_value() -> None:
 def test_the_age_interval_holds_the_promised_share_of_children() -> None:
     values = np.arange(1, 101, dtype=float)
     assert weighted_quantile(values, np.ones(100), 0.8) == 81
+
+
+def draw(
+    rng: np.random.Generator, children: int, shift: float = 1.0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Reference p-values, scores and children of a kind that the references find rare."""
+    drawings = rng.integers(1, 6, children)
+    child = np.repeat(np.arange(children), drawings).astype(np.int32)
+    score = shift + rng.normal(size=children)[child] + rng.normal(size=len(child))
+    p_values = np.ceil(20 / (1 + np.exp(2 * score))) / 20  # coarse: many tie
+    wide = np.ones(COLUMNS)
+    return p_values[:, None] * wide, score[:, None] * wide, child
+
+
+def local(rng: np.random.Generator, children: int, shift: float = 1.0) -> LocalCalibration:
+    return LocalCalibration(*draw(rng, children, shift))
+
+
+def test_p_values_of_new_local_children_are_uniform_although_the_references_find_them_rare() -> (
+    None
+):
+    rng = np.random.default_rng(0)
+    given_out = []
+    for _ in range(120):
+        calibration = local(rng, 80, shift=2.0)
+        p_values, scores, child = draw(rng, 30, shift=2.0)
+        one_each = np.unique(child, return_index=True)[1]
+        given_out += [calibration.local_p_values(p_values[i], scores[i])[-1] for i in one_each]
+    counts, _ = np.histogram(given_out, 10, (0, 1))
+    assert (np.abs(counts / len(given_out) - 0.1) < 0.025).all()
+
+
+@given(st.integers(1, 90), st.integers(0, 2**31))
+def test_a_drawing_rarer_among_the_references_is_never_more_usual_here(
+    children: int, seed: int
+) -> None:
+    calibration = local(np.random.default_rng(seed), children)
+    grid = [
+        float(calibration.local_p_values(np.full(COLUMNS, p), np.zeros(COLUMNS))[-1])
+        for p in np.linspace(1, 0, 11)
+    ]
+    assert all(a >= b for a, b in pairwise(grid))
+    assert calibration.resolution <= min(grid) * (1 + 1e-5)
+    assert max(grid) <= 1 + 1e-6
+
+
+@given(st.floats(0.01, 1), st.integers(0, 2**31))
+def test_the_percentile_says_the_same_as_the_p_value(p_value: float, seed: int) -> None:
+    calibration = local(np.random.default_rng(seed), 70)
+    of = np.full(COLUMNS, p_value), np.zeros(COLUMNS)
+    at_least = float(calibration.local_p_values(*of)[-1]) * 71 - 1
+    assert np.isclose(calibration.percentile(*of), 100 * (1 - at_least / 70), atol=1e-3)
+
+
+def test_of_drawings_that_tie_among_the_references_the_higher_score_is_rarer() -> None:
+    tied = np.full((3, COLUMNS), 0.05)
+    scores = np.array([1.0, 2.0, 3.0])[:, None] * np.ones(COLUMNS)
+    calibration = LocalCalibration(tied, scores, np.arange(3, dtype=np.int32))
+    middle = calibration.local_p_values(tied[0], np.full(COLUMNS, 2.5))
+    assert middle[-1] == np.float32(2 / 4)
+
+
+def test_a_local_child_with_many_drawings_counts_as_much_as_one_with_a_single() -> None:
+    child = np.array([0] * 9 + [1], np.int32)
+    p_values = np.where(child == 0, 0.1, 0.9)[:, None] * np.ones(COLUMNS)
+    calibration = LocalCalibration(p_values, np.zeros((10, COLUMNS)), child)
+    p_value = calibration.local_p_values(np.full(COLUMNS, 0.5), np.zeros(COLUMNS))[-1]
+    assert p_value == np.float32(2 / 3)
+    assert calibration.children == 2
+
+
+def test_a_term_that_the_references_leave_undefined_stays_so() -> None:
+    calibration = local(np.random.default_rng(0), 60)
+    p_values = np.full(COLUMNS, 0.5)
+    p_values[3] = np.nan
+    undefined = np.isnan(calibration.local_p_values(p_values, np.zeros(COLUMNS)))
+    assert undefined.tolist() == [column == 3 for column in range(COLUMNS)]
+
+
+def test_fifty_nine_children_are_not_enough() -> None:
+    assert not local(np.random.default_rng(0), 59).enough
+    assert local(np.random.default_rng(0), 60).enough
+
+
+def test_a_category_is_left_aside_where_few_local_drawings_have_one() -> None:
+    rng = np.random.default_rng(0)
+    many, few = local(rng, 60), local(rng, 20)
+    assert LocalNorms("here", many, many).chosen(3) == (3, many)
+    assert LocalNorms("here", few, many).chosen(3) == (None, many)
+
+
+def test_local_norms_and_their_absence_survive_being_written(tmp_path: Path) -> None:
+    for norms in (LocalNorms(), LocalNorms("here", *[local(np.random.default_rng(1), 60)] * 2)):
+        save_arrays(tmp_path / "local.npz", norms)
+        again = load_arrays(tmp_path / "local.npz", LocalNorms)
+        assert (again.name, again.present) == (norms.name, norms.present)
+        assert np.array_equal(again.unnamed.p_values, norms.unnamed.p_values)

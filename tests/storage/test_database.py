@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError, StatementError
 from app.errors import ConfigurationError, StorageUnavailable
 from app.storage.database import Database
 from app.storage.tables import Analysis, DemoSample, Drawing, IdempotencyKey
-from tests.support.stores.databases import a_drawing, open_database, sqlite_url
+from tests.support.stores.databases import a_row, open_database, sqlite_url
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def another_process(database: Database) -> closing[sqlite3.Connection]:
 
 
 def keep_with_children(database: Database) -> str:
-    drawing = a_drawing(
+    drawing = a_row(
         analyses=[Analysis(bundle_version="1", bundle_sha256="0" * 64, result={"p_value": 0.5})]
     )
     with database.writing() as tx:
@@ -55,7 +55,7 @@ def test_what_was_written_is_there_after_reopening(tmp_path: Path) -> None:
 
 def test_rows_can_be_read_after_the_transaction_ended(database: Database) -> None:
     with database.writing() as tx:
-        drawing = a_drawing(category="house")
+        drawing = a_row(category="house")
         tx.add(drawing)
     assert drawing.category == "house"
     assert len(drawing.id) >= 22
@@ -64,13 +64,13 @@ def test_rows_can_be_read_after_the_transaction_ended(database: Database) -> Non
 def test_a_block_that_raises_leaves_nothing(database: Database) -> None:
     orphan = Analysis(drawing_id="missing", bundle_version="1", bundle_sha256="0", result={})
     with pytest.raises(IntegrityError), database.writing() as tx:
-        tx.add_all([a_drawing(), orphan])
+        tx.add_all([a_row(), orphan])
     assert count(database, Drawing) == 0
 
 
 def test_reading_keeps_nothing(database: Database) -> None:
     with database.reading() as tx:
-        tx.add(a_drawing())
+        tx.add(a_row())
         tx.flush()
     assert count(database, Drawing) == 0
 
@@ -93,7 +93,7 @@ def test_a_drawing_in_the_demo_cannot_be_deleted(database: Database) -> None:
 def test_instants_are_kept_in_utc_whatever_zone_they_came_in(database: Database) -> None:
     there = datetime(2026, 1, 1, 3, tzinfo=timezone(timedelta(hours=3)))
     with database.writing() as tx:
-        tx.add(a_drawing(id="x" * 22, created_at=there))
+        tx.add(a_row(id="x" * 22, created_at=there))
     with database.reading() as tx:
         assert tx.get_one(Drawing, "x" * 22).created_at == datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -101,7 +101,7 @@ def test_instants_are_kept_in_utc_whatever_zone_they_came_in(database: Database)
 def test_an_instant_without_a_zone_is_refused(database: Database) -> None:
     naive = datetime(2026, 1, 1)
     with pytest.raises(StatementError, match="without a time zone"), database.writing() as tx:
-        tx.add(a_drawing(created_at=naive))
+        tx.add(a_row(created_at=naive))
 
 
 def test_a_writer_holds_the_lock_from_its_first_statement_and_readers_go_on(
@@ -118,7 +118,7 @@ def test_writers_wait_for_each_other_and_none_is_lost(database: Database) -> Non
     def keep(number: int) -> None:
         with database.writing() as tx:
             so_far = tx.scalar(select(func.count()).select_from(Drawing))
-            tx.add(a_drawing(category=str(so_far)))
+            tx.add(a_row(category=str(so_far)))
 
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(keep, range(20)))

@@ -31,10 +31,9 @@ from tests.support.faults.disks import (
     ruin,
     small_disk,
 )
-from tests.support.stores.databases import a_drawing, contents, open_database, sqlite_url
+from tests.support.stores.databases import JOURNALS, a_row, contents, open_database, sqlite_url
 
-MODES: tuple[JournalChoice, ...] = ("wal", "delete")
-EACH_MODE = pytest.mark.parametrize("mode", MODES)
+EACH_MODE = pytest.mark.parametrize("mode", JOURNALS)
 
 
 @contextmanager
@@ -47,7 +46,7 @@ def one_drawing(folder: Path, mode: JournalChoice) -> Iterator[Database]:
 def keep(database: Database, drawings: int = 1) -> None:
     """Enough in one transaction to need pages that the file does not have yet."""
     with database.writing() as tx:
-        tx.add_all([a_drawing(category="x" * 60) for _ in range(drawings)])
+        tx.add_all([a_row(category="x" * 60) for _ in range(drawings)])
 
 
 def check_whole(database: Database, drawings: int) -> None:

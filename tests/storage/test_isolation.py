@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from app.errors import WrongEnvironment
 from app.storage.blobs.store import FolderBlobStore
 from app.storage.database import Database
-from tests.support.stores.databases import a_drawing, contents, open_database, sqlite_url
+from tests.support.stores.databases import a_row, contents, open_database, sqlite_url
 
 ENVIRONMENTS = st.sampled_from(["local", "production"]) | st.text("abé'\"\\%{", min_size=1)
 # Each example makes real files and syncs them: few examples, and no limit on how long one takes.
@@ -38,7 +38,7 @@ def test_a_database_opens_only_from_where_it_was_made(made_by: str, opened_by: s
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with open_database(folder, made_by) as database, database.writing() as tx:
-            tx.add(a_drawing())
+            tx.add(a_row())
         before = contents(folder)
         if made_by == opened_by:
             Database.open(sqlite_url(folder), opened_by).close()

@@ -16,7 +16,7 @@ from app.storage.schema import MIGRATIONS, NEWER, REVISIONS, check_schema
 from app.web.app import create_app
 from tests.support import ROOT
 from tests.support.data.analyzers import FakeAnalyzer
-from tests.support.people.visitors import Visitor, a_drawing
+from tests.support.people.visitors import Visitor, a_png
 from tests.support.stores.databases import open_database, sqlite_url
 from tests.support.stores.migrations import later_release, scripts
 
@@ -106,7 +106,7 @@ def test_serve_accepts_a_schema_one_expand_step_ahead_and_works_on_it(one_ahead:
     prepare(one_ahead)
     services = assemble(one_ahead, FakeAnalyzer)
     visitor = Visitor(create_app(services))
-    answer = visitor.submits(a_drawing(), age_years="6.5")
+    answer = visitor.submits(a_png(), age_years="6.5")
     assert answer.status_code == 201
     assert visitor.opens(answer.json()["links"]["page"]).status_code == 200
     services.stores.database.close()

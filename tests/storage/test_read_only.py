@@ -14,12 +14,12 @@ from app.storage.schema import check_schema, migrate
 from app.storage.sqlite import JournalChoice
 from app.storage.tables import Drawing
 from tests.support.faults.disks import read_only
-from tests.support.stores.databases import a_drawing, contents, open_database, sqlite_url
+from tests.support.stores.databases import a_row, contents, open_database, sqlite_url
 
 
 def seed(folder: Path, journal: JournalChoice = "auto") -> None:
     with open_database(folder, journal=journal) as database, database.writing() as tx:
-        tx.add(a_drawing(category="house"))
+        tx.add(a_row(category="house"))
 
 
 def read_all(database: Database) -> int:
@@ -35,7 +35,7 @@ def use(folder: Path) -> None:
         database.ping()
         assert read_all(database) == 1
         with pytest.raises(ReadOnly, match="without keeping"), database.writing() as tx:
-            tx.add(a_drawing())
+            tx.add(a_row())
         with pytest.raises(ReadOnly):
             migrate(database)
     finally:
@@ -102,7 +102,7 @@ def test_one_that_is_in_use_is_refused_because_its_last_changes_would_be_missed(
     tmp_path: Path,
 ) -> None:
     with open_database(tmp_path) as database, database.writing() as tx:
-        tx.add(a_drawing())
+        tx.add(a_row())
         tx.flush()
         with pytest.raises(ConfigurationError, match="is in use"):
             Database.open_read_only(sqlite_url(tmp_path), "local")

@@ -25,7 +25,7 @@ from app.storage.schema import (
 )
 from app.storage.tables import Base, Drawing, EnvironmentStamp
 from tests.support.faults.disks import impatient, locked
-from tests.support.stores.databases import JOURNALS, a_drawing, sqlite_url, use_journal
+from tests.support.stores.databases import JOURNALS, a_row, sqlite_url, use_journal
 from tests.support.stores.migrations import later_release
 
 
@@ -103,7 +103,7 @@ def test_the_code_names_the_revisions_that_there_are(database: Database) -> None
 def test_rows_outlive_a_step_back_and_the_way_forward(database: Database) -> None:
     migrate(database)
     with database.writing() as tx:
-        tx.add(a_drawing(category="house"))
+        tx.add(a_row(category="house"))
     take_back(database, "0001")
     assert (find_revision(database), find_standing(database)) == ("0001", Standing.OLDER)
     assert "jobs" not in table_names(database)
@@ -131,7 +131,7 @@ def test_an_empty_database_cannot_be_taken_back(database: Database) -> None:
 def test_migrating_twice_changes_nothing(database: Database) -> None:
     migrate(database)
     with database.writing() as tx:
-        tx.add(a_drawing())
+        tx.add(a_row())
     migrate(database)
     with database.reading() as tx:
         assert tx.scalar(select(func.count()).select_from(Drawing)) == 1
@@ -206,7 +206,7 @@ def test_a_change_that_leaves_rows_pointing_nowhere_is_undone(database: Database
 def test_a_change_that_rows_do_not_fit_is_undone_and_says_so(database: Database) -> None:
     migrate(database)
     with database.writing() as tx:
-        tx.add_all([a_drawing(category="house"), a_drawing(category="house")])
+        tx.add_all([a_row(category="house"), a_row(category="house")])
     index = text("CREATE UNIQUE INDEX one_of_each ON drawings (category)")
     refused = pytest.raises(ConfigurationError, match="does not fit what is in the database")
     with refused, changing(database) as connection:

@@ -1,15 +1,19 @@
 """Two ways of writing a file: WAL on a local disk, a deleted journal on a network file system."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 
 import pytest
-from sqlalchemy import NullPool, QueuePool, text
+from sqlalchemy import NullPool, QueuePool, func, select, text
 
-from app.errors import ConfigurationError
+from app.errors import ConfigurationError, StorageBusy
 from app.storage import sqlite
 from app.storage.database import Database
 from app.storage.sqlite import JournalChoice, on_network
-from tests.support.stores.databases import open_database, sqlite_url
+from app.storage.tables import Drawing
+from tests.support.faults.disks import impatient
+from tests.support.stores.databases import a_row, open_database, sqlite_url
 
 ON_BOTH = {"synchronous": 2, "foreign_keys": 1, "mmap_size": 0}
 SET_UP: dict[JournalChoice, dict[str, str | int]] = {
@@ -120,3 +124,43 @@ def test_a_journal_that_cannot_be_had_is_refused_instead_of_used_in_another_way(
         sqlite.settle_journal(database.engine, sqlite.DELETE)
         with pytest.raises(ConfigurationError, match="cannot be made nonsense"):
             sqlite.settle_journal(database.engine, sqlite.Mode("nonsense", NullPool, 0))
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    with open_database(tmp_path, journal="delete") as database:
+        yield database
+
+
+def keep(database: Database) -> None:
+    with database.writing() as tx:
+        tx.add(a_row())
+
+
+def kept(database: Database) -> int | None:
+    with database.reading() as tx:
+        return tx.scalar(select(func.count()).select_from(Drawing))
+
+
+def test_a_commit_waits_until_the_reader_has_ended(database: Database) -> None:
+    writer = Thread(target=keep, args=(database,))
+    with database.reading() as tx:
+        assert tx.scalars(select(Drawing)).all() == []
+        writer.start()
+        writer.join(0.2)
+        assert writer.is_alive()
+        assert tx.scalars(select(Drawing)).all() == []
+    writer.join(10)
+    assert kept(database) == 1
+
+
+def test_a_commit_that_had_to_wait_too_long_keeps_nothing_and_bars_nobody(
+    database: Database,
+) -> None:
+    with database.reading() as tx:
+        assert tx.scalars(select(Drawing)).all() == []
+        with pytest.raises(StorageBusy, match="try again in half a minute"):
+            keep(impatient(database))
+    assert kept(database) == 0
+    keep(database)
+    assert kept(database) == 1

@@ -1,4 +1,4 @@
-"""Waiting for what another thread does."""
+"""Waiting for what another thread or process does: any condition, or a server that answers."""
 
 import socket
 import time
@@ -8,13 +8,44 @@ import httpx
 import pytest
 
 
-def until(happened: Callable[[], bool], seconds: float = 20) -> None:
-    """Return as soon as it has; fail after a while that is long for any machine."""
+def until(
+    happened: Callable[[], bool],
+    seconds: float = 60,
+    *,
+    alive: Callable[[], bool] = lambda: True,
+    pause: float = 0.01,
+    what: str = "what the test needs",
+) -> None:
+    """Return as soon as it has happened; fail after a while that is long for any machine.
+
+    Fail at once if the process that would do it is no longer ``alive``.
+    """
     end = time.monotonic() + seconds
     while not happened():
+        if not alive():
+            pytest.fail(f"waited in vain for {what}: the process has ended")
         if time.monotonic() > end:
-            pytest.fail(f"what was waited for did not happen in {seconds} seconds")
-        time.sleep(0.01)
+            pytest.fail(f"waited {seconds} seconds in vain for {what}")
+        time.sleep(pause)
+
+
+def when_up(address: str, alive: Callable[[], bool], seconds: float = 60) -> str:
+    """The address itself once ``/livez`` says OK."""
+
+    def is_up() -> bool:
+        return _status(f"{address}/livez") == httpx.codes.OK
+
+    until(is_up, seconds, alive=alive, pause=0.1, what=f"{address} to be up")
+    return address
+
+
+def when_listening(port: int, alive: Callable[[], bool]) -> str:
+    """The address of ``port`` on loopback, once something answers there."""
+    address = f"http://127.0.0.1:{port}"
+    until(
+        lambda: _status(address) is not None, alive=alive, pause=0.05, what=f"{address} to answer"
+    )
+    return address
 
 
 def free_port() -> int:
@@ -24,13 +55,8 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def when_up(address: str, alive: Callable[[], bool], seconds: float = 60) -> str:
-    """The address itself once ``/livez`` says OK; fails where the server has ended before."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until and alive():
-        try:
-            if httpx.get(f"{address}/livez", timeout=5).status_code == httpx.codes.OK:
-                return address
-        except httpx.TransportError:
-            time.sleep(0.1)
-    pytest.fail(f"nothing answers at {address}")
+def _status(address: str) -> int | None:
+    try:
+        return httpx.get(address, timeout=5).status_code
+    except httpx.TransportError:
+        return None

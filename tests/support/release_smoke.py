@@ -18,7 +18,7 @@ from app.storage.database import Database
 from app.storage.schema import check_schema
 from app.storage.tables import Drawing
 from tests.support.data.analyzers import FakeAnalyzer
-from tests.support.people.visitors import a_drawing
+from tests.support.people.visitors import a_png
 
 
 def main(url: str, store: str) -> None:
@@ -30,7 +30,7 @@ def main(url: str, store: str) -> None:
         print("accepted")
     except ConfigurationError as error:
         print(f"refused: {error}")
-    submission = Submission(a_drawing(), 6.5, "house", "a key")
+    submission = Submission(a_png(), 6.5, "house", "a key")
     for _ in range(2):
         kept = submit(submission, analyzer=FakeAnalyzer(), database=database, blobs=blobs)
     assert show(kept, database=database).category == "house"

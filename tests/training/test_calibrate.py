@@ -12,7 +12,8 @@ from app.inference.analyzer import BundleAnalyzer
 from app.inference.bundle import Bundle
 from app.training.calibrate import CalibrationReport, calibrate
 from app.training.gate import phone_photo
-from tests.support.data.pictures import BUNDLE, a_drawing, as_bytes
+from tests.support.data.bundles import BUNDLE
+from tests.support.data.pictures import a_picture, as_bytes
 
 TODAY = date(2026, 11, 23)
 CHILDREN = 62
@@ -28,7 +29,7 @@ def write_manifest(folder: Path, rows: list[tuple[object, ...]]) -> Path:
 def photographed(seed: int) -> bytes:
     """A drawing as the kindergarten's telephone sees it."""
     rng = np.random.default_rng(seed)
-    return as_bytes(phone_photo(a_drawing("house", 5.5 + seed % 2, seed), rng), "JPEG")
+    return as_bytes(phone_photo(a_picture("house", 5.5 + seed % 2, seed), rng), "JPEG")
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +114,7 @@ def test_a_calibrated_bundle_is_not_calibrated_again(
 
 def test_fewer_than_sixty_children_are_refused_and_nothing_is_written(tmp_path: Path) -> None:
     for child in range(3):
-        (tmp_path / f"{child}.png").write_bytes(as_bytes(a_drawing(seed=child)))
+        (tmp_path / f"{child}.png").write_bytes(as_bytes(a_picture(seed=child)))
     manifest = write_manifest(tmp_path, [(f"{c}.png", 6.5, "", f"c{c % 2}") for c in range(3)])
     with pytest.raises(InvalidRequest, match=r"at least 60 children; these 3 usable .* are of 2"):
         calibrate(BUNDLE, manifest, "small", tmp_path / "out", TODAY)
@@ -122,7 +123,7 @@ def test_fewer_than_sixty_children_are_refused_and_nothing_is_written(tmp_path: 
 
 def test_files_and_ages_that_cannot_be_read_are_all_named(tmp_path: Path) -> None:
     (tmp_path / "text.png").write_text("hello")
-    (tmp_path / "good.png").write_bytes(as_bytes(a_drawing()))
+    (tmp_path / "good.png").write_bytes(as_bytes(a_picture()))
     rows: list[tuple[object, ...]] = [
         ("text.png", 5, "", "a"), ("none.png", 5, "", "b"), ("good.png", "five", "", "c"),
         ("good.png", 6.5, "", "d"),

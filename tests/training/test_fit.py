@@ -15,7 +15,8 @@ from app.training.references import (
     thin_cells,
     thin_warnings,
 )
-from tests.support.data.pictures import BUNDLE, write_collection
+from tests.support.data.bundles import BUNDLE
+from tests.support.data.pictures import write_collection
 
 
 @pytest.fixture(scope="module")

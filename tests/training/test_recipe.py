@@ -5,7 +5,7 @@ import pytest
 
 from app.errors import ConfigurationError
 from app.training.recipe import Recipe
-from tests.support.data.pictures import BUNDLE
+from tests.support.data.bundles import BUNDLE
 
 
 def written(tmp_path: Path, text: str) -> Path:

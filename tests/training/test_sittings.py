@@ -7,7 +7,7 @@ from app.scoring.sitting import Sittings
 from app.training.fit import FittedNorms
 from app.training.references import References
 from app.training.sittings import fit_sittings, reference_p_values
-from tests.support.data.pictures import BUNDLE
+from tests.support.data.bundles import BUNDLE
 
 
 @pytest.fixture(scope="module")

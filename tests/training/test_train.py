@@ -11,7 +11,8 @@ from app.scoring.assessment import Verdict
 from app.training.recipe import GateRecipe, NormsRecipe, Recipe
 from app.training.references import folds_by_child, read_collections
 from app.training.train import train
-from tests.support.data.pictures import BUNDLE, a_drawing, as_bytes, write_collection
+from tests.support.data.bundles import BUNDLE
+from tests.support.data.pictures import a_picture, as_bytes, write_collection
 
 RECIPE = Recipe(
     "test",
@@ -38,7 +39,7 @@ def bundle(collection: Path) -> Path:
 
 def test_a_bundle_trained_on_a_folder_analyses_its_own_kind(bundle: Path) -> None:
     analyzer = BundleAnalyzer.open(bundle)
-    answer = analyzer.analyze(as_bytes(a_drawing("fish", 5.5, 4)), 5.5, "fish").assessment
+    answer = analyzer.analyze(as_bytes(a_picture("fish", 5.5, 4)), 5.5, "fish").assessment
     assert answer.verdict is Verdict.DRAWING
     assert answer.norm.children == 66
     assert answer.categories[0].name == "fish"
@@ -50,7 +51,7 @@ def test_a_bundle_is_trained_with_a_self_test_that_it_passes(bundle: Path) -> No
 
 def test_an_age_of_few_children_has_no_norm_in_it(bundle: Path) -> None:
     analyzer = BundleAnalyzer.open(bundle)
-    answer = analyzer.analyze(as_bytes(a_drawing("fish", 8, 4)), 8.0, "fish").assessment
+    answer = analyzer.analyze(as_bytes(a_picture("fish", 8, 4)), 8.0, "fish").assessment
     assert answer.verdict is Verdict.NO_NORM
 
 

@@ -29,7 +29,7 @@ from tests.support.faults.disks import (
     ruin,
     small_disk,
 )
-from tests.support.people.visitors import Visitor, a_drawing
+from tests.support.people.visitors import Visitor, a_png
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
     """In order, with one drawing kept."""
     disks = (tmp_path / "database", tmp_path / "store")
     with small_disk(disks[0], 8000), small_disk(disks[1], 8000), served(tmp_path) as server:
-        assert server.visitor.submits(a_drawing(), age_years="6").status_code == 201
+        assert server.visitor.submits(a_png(), age_years="6").status_code == 201
         yield server
 
 
@@ -126,7 +126,7 @@ def test_an_upload_is_refused_whole_and_works_again_afterwards(
     advice: str,
 ) -> None:
     with trouble(server, what):
-        refused = server.visitor.submits(a_drawing(), age_years="7")
+        refused = server.visitor.submits(a_png(), age_years="7")
     assert refused.status_code == 503
     assert refused.headers["retry-after"] == "30"
     assert sentence in refused.json()["detail"]
@@ -136,7 +136,7 @@ def test_an_upload_is_refused_whole_and_works_again_afterwards(
     assert advice in line.getMessage()
     assert "/" not in line.getMessage()
     assert server.stored() == (1, 2)
-    assert server.visitor.submits(a_drawing(), age_years="7").status_code == 201
+    assert server.visitor.submits(a_png(), age_years="7").status_code == 201
     assert server.stored() == (2, 4)
 
 
@@ -157,7 +157,7 @@ def test_a_person_reads_it_above_the_form(
     server: Server, what: str, sentence: str, part: str, advice: str
 ) -> None:
     with trouble(server, what):
-        page = server.visitor.submits(a_drawing(), to="/upload", age_years="7")
+        page = server.visitor.submits(a_png(), to="/upload", age_years="7")
     assert page.status_code == 503
     assert page.headers["retry-after"] == "30"
     assert sentence in unescape(page.text)
@@ -170,7 +170,7 @@ def test_what_is_kept_can_still_be_seen_and_drawings_compared_without_keeping(
 ) -> None:
     with trouble(server, what):
         assert server.visitor.opens("/").status_code == 200
-        unkept = server.visitor.submits(a_drawing(), age_years="6", keep="false")
+        unkept = server.visitor.submits(a_png(), age_years="6", keep="false")
         assert unkept.status_code == 200
         assert server.visitor.opens("/livez").status_code == 200
 
@@ -187,7 +187,7 @@ def test_damage_is_told_until_the_process_ends_and_no_file_stays_without_its_row
     server: Server,
 ) -> None:
     ruin(file_of(server.services.stores.database), "drawings")
-    refused = server.visitor.submits(a_drawing(), age_years="7")
+    refused = server.visitor.submits(a_png(), age_years="7")
     assert refused.status_code == 503
     assert "damaged" in refused.json()["detail"]
     assert "restore the newest backup" in server.health()["database"]

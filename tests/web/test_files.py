@@ -4,12 +4,12 @@ import re
 
 import pytest
 
-from tests.support.people.visitors import Visitor, a_drawing
+from tests.support.people.visitors import Visitor, a_png
 
 
 @pytest.mark.parametrize("link", ["picture", "map"])
 def test_a_kept_file_is_sent_once_and_then_known(visitor: Visitor, link: str) -> None:
-    path = visitor.submits(a_drawing(), age_years="6").json()["links"][link]
+    path = visitor.submits(a_png(), age_years="6").json()["links"][link]
     first = visitor.opens(path)
     assert first.headers["content-type"] == "image/png"
     assert first.headers["cache-control"] == "private, max-age=86400, immutable"

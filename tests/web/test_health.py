@@ -1,4 +1,4 @@
-"""What watchers are told."""
+"""``/livez`` and ``/healthz``: what watchers are told."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor

@@ -11,12 +11,12 @@ from app.web.app import create_app
 from app.web.result_view import describe_share
 from app.wording import result_word
 from tests.support.data.analyzers import FakeAnalyzer
-from tests.support.people.visitors import Visitor, a_drawing
+from tests.support.people.visitors import Visitor, a_png
 
 
 def result_page(services: Services, analyzer: FakeAnalyzer) -> str:
     visitor = Visitor(create_app(replace(services, analyzer=analyzer)))
-    location = visitor.submits(a_drawing(), to="/upload", age_years="6").headers["location"]
+    location = visitor.submits(a_png(), to="/upload", age_years="6").headers["location"]
     return visitor.opens(location).text
 
 
@@ -52,7 +52,7 @@ def test_no_page_uses_the_forbidden_words(services: Services, path: str) -> None
 
 
 def test_a_result_not_kept_is_shown_at_once(visitor: Visitor) -> None:
-    page = visitor.submits(a_drawing(), to="/upload", age_years="6", keep="false")
+    page = visitor.submits(a_png(), to="/upload", age_years="6", keep="false")
     assert page.status_code == 200
     assert page.headers["cache-control"] == "no-store"
     assert page.text.count("data:image/png;base64,") == 2
@@ -65,7 +65,7 @@ def test_the_first_page_says_when_there_are_no_examples(visitor: Visitor) -> Non
 
 
 def test_a_result_page_is_kept_from_search_engines_and_names_its_twin(visitor: Visitor) -> None:
-    body = visitor.submits(a_drawing(), age_years="6").json()
+    body = visitor.submits(a_png(), age_years="6").json()
     page = visitor.opens(body["links"]["page"])
     assert page.headers["x-robots-tag"] == "noindex"
     assert f'type="application/json" href="{body["links"]["self"]}"' in page.text

@@ -20,7 +20,7 @@ from app.web.security import LARGEST_BODY
 from tests.conftest import StoredCount
 from tests.support.data.analyzers import FakeAnalyzer
 from tests.support.faults.disks import impatient, locked
-from tests.support.people.visitors import Visitor, a_drawing
+from tests.support.people.visitors import Visitor, a_png
 
 FIELD = re.compile(r'<input type="hidden" name="([a-z_]+)" value="([^"]*)">')
 
@@ -66,7 +66,7 @@ def test_a_locked_database_costs_nobody_the_picture(
     )
     with locked(services.stores.database):
         refused = visitor.submits(
-            a_drawing(), to="/upload", age_years="6", category="cat", attempt="first"
+            a_png(), to="/upload", age_years="6", category="cat", attempt="first"
         )
     assert refused.status_code == 503
     assert refused.headers["retry-after"] == "30"
@@ -79,7 +79,7 @@ def test_a_locked_database_costs_nobody_the_picture(
 
 
 def test_the_page_shows_the_picture_and_says_that_it_is_sent_again(turned_away: Visitor) -> None:
-    page = turned_away.submits(a_drawing(), to="/upload", age_years="6")
+    page = turned_away.submits(a_png(), to="/upload", age_years="6")
     assert page.status_code == 503
     assert "Your picture is still in this form." in page.text
     assert "will be sent again, unless you choose another" in page.text
@@ -88,17 +88,18 @@ def test_the_page_shows_the_picture_and_says_that_it_is_sent_again(turned_away: 
 
 
 def test_it_can_be_turned_away_again_and_again(turned_away: Visitor) -> None:
-    first = turned_away.submits(a_drawing(), to="/upload", age_years="6", attempt="one")
+    first = turned_away.submits(a_png(), to="/upload", age_years="6", attempt="one")
     second = sends_again(turned_away, first)
     assert second.status_code == 503
+    assert [name for name, _ in hidden(first)] == ["attempt", "picture_again"]
     assert hidden(second) == hidden(first)
 
 
 def test_a_new_file_wins_over_the_earlier_picture(
     turned_away: Visitor, visitor: Visitor, analyzer: FakeAnalyzer
 ) -> None:
-    page = turned_away.submits(a_drawing(), to="/upload", age_years="6")
-    new = a_drawing(colour="red")
+    page = turned_away.submits(a_png(), to="/upload", age_years="6")
+    new = a_png(colour="red")
     answer = sends_again(visitor, page, new)
     direct = visitor.submits(new, to="/upload", age_years="7")
     pictures = [visitor.opens(one.headers["location"] + "/picture") for one in (answer, direct)]
@@ -108,8 +109,8 @@ def test_a_new_file_wins_over_the_earlier_picture(
 def test_the_same_attempt_makes_no_twin_of_what_was_kept_after_all(
     turned_away: Visitor, visitor: Visitor, stored: StoredCount
 ) -> None:
-    page = turned_away.submits(a_drawing(), to="/upload", age_years="6", attempt="one")
-    kept = visitor.submits(a_drawing(), to="/upload", age_years="6", attempt="one")
+    page = turned_away.submits(a_png(), to="/upload", age_years="6", attempt="one")
+    kept = visitor.submits(a_png(), to="/upload", age_years="6", attempt="one")
     assert sends_again(visitor, page).headers["location"] == kept.headers["location"]
     assert stored() == (1, 2)
 
@@ -134,7 +135,7 @@ def test_a_larger_one_has_to_be_chosen_again_and_the_page_says_so(turned_away: V
 
 @pytest.mark.parametrize("age", ["", "abc"])
 def test_other_refusals_carry_no_picture(visitor: Visitor, age: str) -> None:
-    page = visitor.submits(a_drawing(), to="/upload", age_years=age)
+    page = visitor.submits(a_png(), to="/upload", age_years=age)
     assert page.status_code == 422
     assert "picture_again" not in page.text
 

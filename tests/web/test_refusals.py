@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from tests.conftest import StoredCount
-from tests.support.people.visitors import HTML, Visitor, a_drawing
+from tests.support.people.visitors import HTML, Visitor, a_png
 
-DRAWING = a_drawing()
+DRAWING = a_png()
 # What is sent, the status, and the sentence.
 REFUSALS: dict[str, tuple[dict[str, Any], int, str]] = {
     "no file": (
@@ -119,7 +119,7 @@ def test_a_drawing_sent_as_text_is_refused_in_words(visitor: Visitor) -> None:
 
 @pytest.mark.parametrize("age", ["2", "18.99", "7,5", " 6.5 "])
 def test_ages_from_2_to_18_are_read(visitor: Visitor, age: str) -> None:
-    assert visitor.submits(a_drawing(), age_years=age).status_code == 201
+    assert visitor.submits(a_png(), age_years=age).status_code == 201
 
 
 @pytest.mark.parametrize(

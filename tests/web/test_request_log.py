@@ -15,7 +15,7 @@ from app.bootstrap import Services
 from app.web.access import public
 from app.web.app import create_app
 from app.web.request_log import RequestLog
-from tests.support.people.visitors import Visitor, a_drawing
+from tests.support.people.visitors import Visitor, a_png
 
 
 class Watched:
@@ -53,7 +53,7 @@ def test_without_a_gateway_each_request_has_an_id_of_its_own(watched: Watched) -
 
 def test_no_line_tells_an_address_an_age_or_the_link_to_a_drawing(watched: Watched) -> None:
     visitor = Visitor(watched.app)
-    link = visitor.submits(a_drawing(), to="/upload", age_years="6.25").headers["location"]
+    link = visitor.submits(a_png(), to="/upload", age_years="6.25").headers["location"]
     visitor.opens(link, x_forwarded_for="203.0.113.7")
     text = json.dumps(watched.lines)
     assert [line["route"] for line in watched.lines] == ["/upload", "/drawings/{drawing_id}"]

@@ -16,7 +16,7 @@ from app.storage.jobs import Recurring
 from app.storage.tables import Job
 from app.web.app import create_app
 from tests.support.data.analyzers import FakeAnalyzer
-from tests.support.people.visitors import Visitor, a_drawing
+from tests.support.people.visitors import Visitor, a_png
 from tests.support.polling import until
 from tests.support.stores.s3_server import BUCKET, S3Server
 from tests.support.stores.sites import in_s3
@@ -53,14 +53,14 @@ def test_the_worker_moves_what_waited_once_s3_is_back(
     spool = worked.stores.spooling.spool
     s3.stop()
     try:
-        drawing = Visitor(create_app(worked)).submits(a_drawing(), age_years="6").json()
+        drawing = Visitor(create_app(worked)).submits(a_png(), age_years="6").json()
         already = drained(worked.stores.database)
         until(lambda: drained(worked.stores.database) >= already + 2)
         assert ("warning" in drawing, spool.count()) == (True, 2)
     finally:
         s3.start()
     until(lambda: spool.count() == 0)
-    expected = analyzer.analyze(a_drawing(), 6.0, None)
+    expected = analyzer.analyze(a_png(), 6.0, None)
     keys = [f"drawings/{drawing['id']}", f"saliency_maps/{drawing['id']}.png"]
     assert sorted(s3.keys()) == [".environment.json", *keys]
     kept = [s3.client.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in keys]

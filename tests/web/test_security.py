@@ -10,7 +10,7 @@ from app.errors import ConfigurationError
 from app.web.access import check_access_levels, public
 from app.web.app import create_app
 from app.web.security import LARGEST_BODY, LARGEST_DRAINED
-from tests.support.people.visitors import Visitor, a_drawing
+from tests.support.people.visitors import Visitor, a_png
 
 MULTIPART = {"Content-Type": "multipart/form-data; boundary=b"}
 CHUNK = b"x" * 65536
@@ -56,7 +56,7 @@ def test_a_stream_with_no_length_is_refused_once_it_is_too_long(visitor: Visitor
 @pytest.mark.parametrize("site", ["cross-site", "same-site", "nonsense"])
 def test_a_form_from_another_site_is_refused(visitor: Visitor, site: str) -> None:
     response = visitor.submits(
-        a_drawing(), to="/upload", age_years="6", headers={"Sec-Fetch-Site": site}
+        a_png(), to="/upload", age_years="6", headers={"Sec-Fetch-Site": site}
     )
     assert response.status_code == 403
     assert "sent from another site" in response.text
@@ -66,14 +66,14 @@ def test_a_form_from_another_site_is_refused(visitor: Visitor, site: str) -> Non
 @pytest.mark.parametrize("site", ["same-origin", "none"])
 def test_our_own_form_is_accepted(visitor: Visitor, site: str) -> None:
     response = visitor.submits(
-        a_drawing(), to="/upload", age_years="6", headers={"Sec-Fetch-Site": site}
+        a_png(), to="/upload", age_years="6", headers={"Sec-Fetch-Site": site}
     )
     assert response.status_code == 303
 
 
 def test_the_api_is_open_to_other_sites(visitor: Visitor) -> None:
     headers = {"Sec-Fetch-Site": "cross-site"}
-    assert visitor.submits(a_drawing(), age_years="6", headers=headers).status_code == 201
+    assert visitor.submits(a_png(), age_years="6", headers=headers).status_code == 201
 
 
 def test_a_route_without_an_access_level_stops_the_start() -> None:

@@ -10,7 +10,8 @@ from app.environment import Settings
 from app.errors import StorageUnavailable
 from app.stores import open_blobs, spool_folder
 from app.wording import WAITING
-from tests.support.people.visitors import Visitor, a_drawing
+from tests.support.people.visitors import Visitor, a_png
+from tests.support.stores.sites import in_s3
 
 NOWHERE = {
     "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
@@ -24,17 +25,11 @@ def settings(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """A bucket at an address where nothing listens."""
     for name, value in NOWHERE.items():
         monkeypatch.setenv(name, value)
-    bucket = replace(
-        settings.environment,
-        storage_backend="s3",
-        s3_bucket_name="pictures",
-        aws_region="eu-central-1",
-    )
-    return replace(settings, environment=bucket)
+    return in_s3(settings)
 
 
 def test_a_drawing_is_kept_aside_and_the_answer_says_so(visitor: Visitor) -> None:
-    answer = visitor.submits(a_drawing(), age_years="6")
+    answer = visitor.submits(a_png(), age_years="6")
     assert answer.status_code == 201
     drawing = answer.json()
     assert drawing["warning"] == WAITING
@@ -45,7 +40,7 @@ def test_a_drawing_is_kept_aside_and_the_answer_says_so(visitor: Visitor) -> Non
 
 
 def test_somebody_at_the_form_is_told_on_the_page(visitor: Visitor) -> None:
-    led = visitor.submits(a_drawing(), to="/upload", age_years="6")
+    led = visitor.submits(a_png(), to="/upload", age_years="6")
     assert led.status_code == 303
     assert WAITING in visitor.opens(led.headers["location"]).text
 
@@ -53,7 +48,7 @@ def test_somebody_at_the_form_is_told_on_the_page(visitor: Visitor) -> None:
 def test_the_server_is_degraded_but_serving_and_says_how_many_wait(
     visitor: Visitor, services: Services
 ) -> None:
-    visitor.submits(a_drawing(), age_years="6")
+    visitor.submits(a_png(), age_years="6")
     health = visitor.opens("/healthz")
     assert (health.status_code, health.json()["status"]) == (200, "degraded")
     assert health.json()["store"].startswith("The file store cannot be reached now")
@@ -65,7 +60,7 @@ def test_without_store_and_spool_it_fails_and_keeps_nothing(
     visitor: Visitor, services: Services, settings: Settings
 ) -> None:
     spool_folder(settings).write_text("in the way")
-    refused = visitor.submits(a_drawing(), age_years="6")
+    refused = visitor.submits(a_png(), age_years="6")
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "30")
     health = visitor.opens("/healthz")
     assert (health.status_code, health.json()["status"]) == (503, "failing")
@@ -75,9 +70,11 @@ def test_without_store_and_spool_it_fails_and_keeps_nothing(
 def test_a_picture_that_is_only_in_the_store_is_not_lost_but_cannot_be_shown_now(
     visitor: Visitor, services: Services
 ) -> None:
-    drawing = visitor.submits(a_drawing(), age_years="6").json()
+    drawing = visitor.submits(a_png(), age_years="6").json()
     assert services.stores.spooling is not None
-    for path in services.stores.spooling.spool.folder.iterdir():
+    spool = services.stores.spooling.spool
+    assert spool.count() == 2
+    for path in spool.folder.iterdir():
         path.unlink()
     assert visitor.opens(drawing["links"]["page"]).status_code == 200
     picture = visitor.opens(drawing["links"]["picture"], accept="application/json")

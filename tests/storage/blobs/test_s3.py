@@ -30,6 +30,7 @@ from tests.support.faults.network import (
     hook,
     refuse,
 )
+from tests.support.polling import until
 from tests.support.stores.s3_server import BUCKET, REGION, S3Server
 
 MIB = 1 << 20
@@ -260,9 +261,11 @@ def test_a_server_that_never_answers_is_given_up_after_two_attempts(
     with SilentServer() as server:
         monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
         store = open_store()
+        until(lambda: server.asked >= 2)
         before = server.asked
         with pytest.raises(StorageUnavailable):
             store.get("demo/a")
+        until(lambda: server.asked >= 4)
     assert (before, server.asked) == (2, 4)
 
 
@@ -284,9 +287,12 @@ def test_the_longest_wait_is_shorter_than_that_of_a_gateway(store: S3BlobStore) 
 def test_a_large_blob_gets_through_a_slow_link(
     s3: S3Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each way takes longer than an answer may."""
-    content = bytes(6 * MIB)
-    with SlowLink(s3.ports["s3"], 2 * MIB) as link:
+    """Each way takes longer than an answer may.
+
+    What the kernel has taken in when all is sent is through in a tenth of that time.
+    """
+    content = bytes(18 * MIB)
+    with SlowLink(s3.ports["s3"], 6 * MIB) as link:
         monkeypatch.setenv("AWS_ENDPOINT_URL", link.url)
         store = open_store()
         store.put("models/trunk", content, "application/octet-stream")

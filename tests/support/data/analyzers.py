@@ -1,4 +1,7 @@
-"""An analyzer that needs no bundle: the same bytes always get the same made-up answer."""
+"""Answers that nothing was measured for: an analyzer that needs no bundle, and assessments.
+
+The same bytes always get the same made-up answer.
+"""
 
 import io
 import threading
@@ -9,6 +12,7 @@ from PIL import Image, UnidentifiedImageError
 from app.errors import UnreadableDrawing
 from app.inference.analysis import Analysis, BundleReference, check_age
 from app.scoring.assessment import (
+    LEVEL,
     AgeEstimate,
     Assessment,
     CategoryGuess,
@@ -17,8 +21,8 @@ from app.scoring.assessment import (
     Reason,
     Verdict,
 )
+from tests.support.data.pictures import as_bytes
 
-LEVEL = 0.05
 RESOLUTION = 0.002
 REFERENCE = BundleReference("test-1", "a" * 64)
 
@@ -49,9 +53,9 @@ class FakeAnalyzer:
             sentences=("This drawing is rare here.", "This is a comparison, not a diagnosis."),
             bundle=self.reference,
             processing_ms=12.5,
-            picture=_png(picture),
+            picture=as_bytes(picture),
             picture_type="image/png",
-            saliency_map=_png(picture.convert("L")) if self.with_map else None,
+            saliency_map=as_bytes(picture.convert("L")) if self.with_map else None,
         )
 
     def _assess(self, age_years: float, category: str | None, level: float) -> Assessment:
@@ -81,33 +85,19 @@ class FakeAnalyzer:
         )
 
 
-def _open(content: bytes) -> Image.Image:
-    try:
-        with Image.open(io.BytesIO(content)) as picture:
-            return picture.convert("RGB")
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:
-        raise UnreadableDrawing("This is not a picture that can be read; send a PNG.") from error
-
-
-def _png(picture: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
-    return buffer.getvalue()
-
-
 def compared(
     p_value: float, category: str | None = "house", years: float = 6.0, half: float = 2.0
 ) -> Assessment:
     """A drawing that got a p-value."""
     return Assessment(
         Verdict.DRAWING,
-        0.05,
+        LEVEL,
         DomainMatch(True, 0.4),
         NormUsed(category, "6", 400, 240, "line drawings"),
         100 * (1 - p_value),
         p_value,
         0.004,
-        p_value <= 0.05,
+        p_value <= LEVEL,
         apparent_age=AgeEstimate(years, years - half, years + half),
     )
 
@@ -117,8 +107,16 @@ def withheld(reason: Reason) -> Assessment:
     matched = reason is not Reason.UNKNOWN_DOMAIN
     return Assessment(
         Verdict.NO_NORM,
-        0.05,
+        LEVEL,
         DomainMatch(matched, 0.4 if matched else 3.0),
         NormUsed(None, "6", 400, 240, "line drawings"),
         reason=reason,
     )
+
+
+def _open(content: bytes) -> Image.Image:
+    try:
+        with Image.open(io.BytesIO(content)) as picture:
+            return picture.convert("RGB")
+    except (UnidentifiedImageError, OSError, SyntaxError) as error:
+        raise UnreadableDrawing("This is not a picture that can be read; send a PNG.") from error

@@ -1,4 +1,4 @@
-"""Copies of the shipped bundle that pass for others, and what can go wrong with them."""
+"""The shipped bundle, copies of it that pass for others, and what can go wrong with them."""
 
 import json
 import shutil
@@ -14,7 +14,9 @@ from app.inference.bundle import (
 )
 from app.publishing.published import Pointer, key_of, point
 from app.storage.blobs.store import BlobStore
-from tests.support.data.pictures import BUNDLE
+from tests.support import ROOT
+
+BUNDLE = ROOT / "bundle"
 
 
 def another_bundle(folder: Path, version: str = "test-2") -> Path:

@@ -1,4 +1,4 @@
-"""Pictures as people send them, made from synthetic drawings."""
+"""Drawings by a program: as pictures, as the bytes of files, and as sets that bundles train on."""
 
 import csv
 import io
@@ -7,14 +7,11 @@ from pathlib import Path
 from PIL import Image
 
 from app.imaging import synthetic
-from app.inference.bundle import TRUNK
-from app.inference.features import Trunk
-from tests.support import ROOT
 
-BUNDLE = ROOT / "bundle"
+CATEGORIES = ("house", "fish", "cat")  # of a set
 
 
-def a_drawing(category: str = "house", age_years: float = 6.5, seed: int = 1) -> Image.Image:
+def a_picture(category: str = "house", age_years: float = 6.5, seed: int = 1) -> Image.Image:
     """A synthetic drawing, grey."""
     return synthetic.draw(category, age_years, seed)
 
@@ -24,14 +21,6 @@ def as_bytes(picture: Image.Image, kind: str = "PNG", **options: object) -> byte
     buffer = io.BytesIO()
     picture.save(buffer, kind, **options)
     return buffer.getvalue()
-
-
-def trunk() -> Trunk:
-    """The shipped trunk."""
-    return Trunk(BUNDLE / TRUNK)
-
-
-CATEGORIES = ("house", "fish", "cat")
 
 
 def write_collection(folder: Path, children: int, age_years: float, first: int = 0) -> None:
@@ -46,6 +35,6 @@ def write_collection(folder: Path, children: int, age_years: float, first: int =
         for child in range(first, first + children):
             for category in CATEGORIES[child % 2 :]:
                 name = f"images/{category}{child}.png"
-                picture = synthetic.draw(category, age_years, 1000 + child)
+                picture = a_picture(category, age_years, 1000 + child)
                 (folder / name).write_bytes(as_bytes(picture))
                 table.writerow((name, age_years, category, f"child{child}"))

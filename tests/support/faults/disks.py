@@ -1,4 +1,7 @@
-"""Disks that are read-only or full, as far as this machine lets them be made."""
+"""Disks that are read-only, full or failing, and databases that are locked or ruined.
+
+Where this machine lets no file system be mounted, a test that needs one is skipped.
+"""
 
 import errno
 import os
@@ -16,35 +19,6 @@ import pytest
 from app.storage.database import Database
 from app.storage.sqlite import PATIENCE_OPTION
 
-
-@contextmanager
-def read_only(folder: Path) -> Iterator[None]:
-    """What lies in ``folder`` can be read only; permission bits would not stop root."""
-    _mount("--bind", str(folder), str(folder))
-    try:
-        _mount("-o", "remount,bind,ro", str(folder))
-        yield
-    finally:
-        subprocess.run(["umount", "--lazy", folder], check=True)
-
-
-@contextmanager
-def small_disk(folder: Path, kilobytes: int) -> Iterator[None]:
-    """``folder`` is a disk of its own that holds no more than that."""
-    folder.mkdir(exist_ok=True)
-    _mount("-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(folder))
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "--lazy", folder], check=True)
-
-
-def _mount(*words: str) -> None:
-    done = subprocess.run(["mount", *words], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        pytest.skip(f"mounting is not permitted here: {done.stderr.strip()}")
-
-
 HOLD = """
 import sqlite3, sys
 connection = sqlite3.connect(sys.argv[1], isolation_level=None)
@@ -52,6 +26,45 @@ connection.execute("BEGIN EXCLUSIVE")
 print("held", flush=True)
 sys.stdin.read()
 """
+
+
+@contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """What lies in ``folder`` can be read only; permission bits would not stop root."""
+    with _mounted(folder, "--bind", str(folder)):
+        _mount("-o", "remount,bind,ro", str(folder))
+        yield
+
+
+@contextmanager
+def small_disk(folder: Path, kilobytes: int) -> Iterator[None]:
+    """``folder`` is a disk of its own that holds no more than that."""
+    folder.mkdir(exist_ok=True)
+    with _mounted(folder, "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs"):
+        yield
+
+
+@contextmanager
+def full(disk: Path) -> Iterator[None]:
+    """Not one more block fits on ``disk``, which should be a small one."""
+    ballast = disk / "ballast"
+    with ballast.open("wb", buffering=0) as file:
+        _fill(file.fileno())
+    try:
+        yield
+    finally:
+        ballast.unlink()
+
+
+@contextmanager
+def failing() -> Iterator[None]:
+    """This process can write no file beyond its first bytes: each further write is an error."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (512, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def file_of(database: Database) -> Path:
@@ -79,29 +92,6 @@ def locked(database: Database) -> Iterator[None]:
             holder.kill()
 
 
-@contextmanager
-def full(disk: Path) -> Iterator[None]:
-    """Not one more block fits on ``disk``, which should be a small one."""
-    ballast = disk / "ballast"
-    with ballast.open("wb", buffering=0) as file:
-        _fill(file.fileno())
-    try:
-        yield
-    finally:
-        ballast.unlink()
-
-
-@contextmanager
-def failing() -> Iterator[None]:
-    """This process can write no file beyond its first bytes: each further write is an error."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (512, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 def ruin(file: Path, table: str) -> None:
     """Write over the pages where ``table`` begins; nobody may have the database open."""
     with closing(sqlite3.connect(file)) as connection:
@@ -112,6 +102,21 @@ def ruin(file: Path, table: str) -> None:
     for page in pages:
         content[(page - 1) * page_size : page * page_size] = bytes([0xAB]) * page_size
     file.write_bytes(content)
+
+
+@contextmanager
+def _mounted(folder: Path, *words: str) -> Iterator[None]:
+    _mount(*words, str(folder))
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def _mount(*words: str) -> None:
+    done = subprocess.run(["mount", *words], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        pytest.skip(f"mounting is not permitted here: {done.stderr.strip()}")
 
 
 def _fill(descriptor: int) -> None:

@@ -1,4 +1,8 @@
-"""What goes wrong between S3 and those who use it, done to real requests and answers."""
+"""What goes wrong between S3 and those who use it.
+
+An answer is lost, changed or a refusal, by a hook in botocore, on a real request; or the network
+itself is silent or slow, by a server on loopback.
+"""
 
 import io
 import socket
@@ -16,6 +20,8 @@ from botocore.httpsession import URLLib3Session
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+BLOCK = 1 << 16  # what a slow link takes at once
 
 
 class LostAnswer:
@@ -67,56 +73,13 @@ def hook(client: "S3Client", event: str, handler: Callable[..., object]) -> None
     client.meta.events.register(event, cast(Callable[..., None], handler))
 
 
-class SilentServer:
-    """Takes connections and never says anything; ``asked`` is how many."""
+class _Listening:
+    """Takes connections on a port of its own, each by ``_meet``, until the end of a block."""
 
     def __init__(self) -> None:
-        self.asked = 0
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._taken: list[socket.socket] = []
-        self._thread = threading.Thread(target=self._take, daemon=True)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._thread.join()
-        for connection in (self._listener, *self._taken):
-            connection.close()
-
-    def _take(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            self.asked += 1
-            self._taken.append(connection)
-
-
-BLOCK = 1 << 16
-
-
-class SlowLink:
-    """Passes ``rate`` bytes a second, in each direction, to what listens on ``port``."""
-
-    def __init__(self, port: int, rate: int) -> None:
-        self._port = port
-        self._rate = rate
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._ends: list[socket.socket] = []
-        self._threads = [threading.Thread(target=self._take)]
+        self._threads = [threading.Thread(target=self._take, daemon=True)]
 
     @property
     def url(self) -> str:
@@ -133,8 +96,7 @@ class SlowLink:
         trace: TracebackType | None,
     ) -> None:
         for end in (self._listener, *self._ends):
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
+            _end(end)
         for thread in self._threads:
             thread.join()
         for end in (self._listener, *self._ends):
@@ -143,15 +105,53 @@ class SlowLink:
     def _take(self) -> None:
         while True:
             try:
-                here, _ = self._listener.accept()
+                connection, _ = self._listener.accept()
             except OSError:
                 return
-            there = socket.create_connection(("127.0.0.1", self._port))
-            self._ends += (here, there)
-            for pair in ((here, there), (there, here)):
-                thread = threading.Thread(target=self._pass, args=pair)
-                thread.start()
-                self._threads.append(thread)
+            self._ends.append(connection)
+            self._meet(connection)
+
+    def _meet(self, connection: socket.socket) -> None:
+        raise NotImplementedError
+
+
+class SilentServer(_Listening):
+    """Takes connections and never says anything; ``asked`` is how many."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = 0
+        self._hung_up = False
+
+    def hang_up(self) -> None:
+        """End all connections, those to come at once, without a word."""
+        self._hung_up = True
+        for connection in self._ends:
+            _end(connection)
+
+    def _meet(self, connection: socket.socket) -> None:
+        self.asked += 1
+        if self._hung_up:
+            _end(connection)
+
+
+class SlowLink(_Listening):
+    """Passes ``rate`` bytes a second, in each direction, to what listens on ``port``."""
+
+    def __init__(self, port: int, rate: int) -> None:
+        super().__init__()
+        self._port = port
+        self._rate = rate
+        # Packets on loopback are large, and a sender's kernel takes in many of them at once.
+        self._listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1448)
+
+    def _meet(self, connection: socket.socket) -> None:
+        there = socket.create_connection(("127.0.0.1", self._port))
+        self._ends.append(there)
+        for pair in ((connection, there), (there, connection)):
+            thread = threading.Thread(target=self._pass, args=pair)
+            thread.start()
+            self._threads.append(thread)
 
     def _pass(self, source: socket.socket, target: socket.socket) -> None:
         source.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BLOCK)
@@ -160,3 +160,8 @@ class SlowLink:
                 time.sleep(len(block) / self._rate)
                 target.sendall(block)
             target.shutdown(socket.SHUT_WR)
+
+
+def _end(connection: socket.socket) -> None:
+    with suppress(OSError):  # the other side has ended it
+        connection.shutdown(socket.SHUT_RDWR)

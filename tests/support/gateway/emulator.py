@@ -6,8 +6,7 @@ import re
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +15,7 @@ import httpx
 import samcli
 
 from tests.support import ROOT
-from tests.support.polling import free_port
+from tests.support.polling import free_port, when_listening
 
 EMULATOR = Path(samcli.__file__).parent / "local" / "rapid" / "aws-lambda-rie-x86_64"
 INVOCATIONS = "/2015-03-31/functions/function/invocations"
@@ -84,17 +83,3 @@ def emulated(
             yield EmulatedFunction(address, process, log)
         finally:
             process.terminate()
-
-
-def when_listening(port: int, alive: Callable[[], bool]) -> str:
-    """The emulator's address, once it takes events."""
-    address = f"http://127.0.0.1:{port}"
-    until = time.monotonic() + 20
-    while time.monotonic() < until and alive():
-        try:
-            httpx.get(address, timeout=5)
-        except httpx.TransportError:
-            time.sleep(0.05)
-        else:
-            return address
-    raise TimeoutError("the emulator does not listen")

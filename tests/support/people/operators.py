@@ -11,7 +11,7 @@ from app.backups.back_up import BackupMade, back_up
 from app.backups.catalogue import BackupBlob, BackupName
 from app.backups.restore import Restored, restore
 from app.storage.blobs.store import FolderBlobStore
-from tests.support.stores.databases import a_drawing, open_database
+from tests.support.stores.databases import a_row, open_database
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Operator:
     def keeps(self, category: str) -> None:
         """Have the database change."""
         with open_database(self.folder, self.environment) as database, database.writing() as tx:
-            tx.add(a_drawing(category=category))
+            tx.add(a_row(category=category))
 
     def finds(self, file: Path | None = None) -> list[str]:
         """The categories of what was kept, in the database or in another file."""

@@ -1,7 +1,6 @@
 """A visitor: somebody who opens pages and hands in drawings, with no account."""
 
 import asyncio
-import io
 from collections.abc import AsyncIterable
 from dataclasses import dataclass, field
 
@@ -9,23 +8,21 @@ import httpx
 from PIL import Image, ImageDraw
 from starlette.types import ASGIApp
 
+from tests.support.data.pictures import as_bytes
+
 JSON = {"Accept": "application/json"}
 HTML = {"Accept": "text/html"}
+Part = tuple[str | None, bytes]
+Parts = dict[str, Part] | list[tuple[str, Part]]
 
 
-def a_drawing(size: int = 96, colour: str = "black") -> bytes:
+def a_png(size: int = 96, colour: str = "black") -> bytes:
     """A PNG of a house, more or less."""
     picture = Image.new("RGB", (size, size), "white")
     pen = ImageDraw.Draw(picture)
     pen.rectangle((size // 4, size // 2, 3 * size // 4, size - 8), outline=colour, width=3)
     pen.line((size // 4, size // 2, size // 2, 10, 3 * size // 4, size // 2), colour, 3)
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-Part = tuple[str | None, bytes]
-Parts = dict[str, Part] | list[tuple[str, Part]]
+    return as_bytes(picture)
 
 
 @dataclass(frozen=True)

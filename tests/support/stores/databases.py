@@ -1,4 +1,4 @@
-"""Real databases and stores in temporary folders."""
+"""SQLite databases in temporary folders, a row to keep in them, and what lies in a folder."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +11,8 @@ from app.storage.database import Database
 from app.storage.schema import migrate
 from app.storage.sqlite import JournalChoice
 from app.storage.tables import Drawing
+
+JOURNALS: tuple[JournalChoice, ...] = ("wal", "delete")
 
 
 def sqlite_url(folder: Path) -> str:
@@ -31,8 +33,13 @@ def open_database(
         database.close()
 
 
-def a_drawing(**changes: object) -> Drawing:
-    """A drawing that can be kept; ``changes`` are its columns."""
+def use_journal(journal: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have databases opened from now on as on a disk that needs this journal."""
+    monkeypatch.setattr(sqlite, "on_network", lambda file: journal == "delete")
+
+
+def a_row(**changes: object) -> Drawing:
+    """A drawing's row that can be kept, without its files; ``changes`` are its columns."""
     usual = {"age_years": 6.5, "picture_key": "drawings/a.png", "picture_type": "image/png"}
     return Drawing(**{**usual, **changes})
 
@@ -43,11 +50,3 @@ def contents(folder: Path) -> dict[str, bytes | None]:
         str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
         for path in sorted(folder.rglob("*"))
     }
-
-
-JOURNALS = ("wal", "delete")
-
-
-def use_journal(journal: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have databases opened from now on as on a disk that needs this journal."""
-    monkeypatch.setattr(sqlite, "on_network", lambda file: journal == "delete")

@@ -1,4 +1,7 @@
-"""A real store, watched."""
+"""Blob stores that a test looks into: one that watches a real one, and one in memory.
+
+Both can be away, and both answer only while their ``door`` is open.
+"""
 
 import threading
 from collections.abc import Iterator
@@ -12,7 +15,7 @@ from app.storage.blobs.store import BlobStore
 
 @dataclass
 class WatchedStore:
-    """Notes what is asked for; it can be away, and it answers only while its door is open."""
+    """A real store; ``asked`` notes what was read."""
 
     inner: BlobStore
     asked: list[str] = field(default_factory=list)
@@ -55,10 +58,10 @@ class WatchedStore:
 
 @dataclass
 class DistantStore:
-    """In memory; ``written`` notes each key as often as its blob was put there.
+    """A store in memory; ``written`` notes each key as often as its blob was put there.
 
-    It refuses what has to do with some keys. It answers only while its ``door`` is open;
-    ``inside`` is set once somebody stands before it.
+    It refuses what has to do with some keys; it can lose its answers. ``inside`` is set once
+    somebody stands before its door.
     """
 
     blobs: dict[str, bytes] = field(default_factory=dict)

@@ -1,4 +1,8 @@
-"""What an expand step may do: only that which code of the revision before does not notice."""
+"""Migrations: whether one keeps the rules, and such as are yet to come.
+
+An expand step may do only that which code of the revision before does not notice. A contract step
+may do anything.
+"""
 
 import re
 import shutil
@@ -32,6 +36,33 @@ FORBIDDEN = (
     ops.RenameTableOp,
     ops.AlterColumnOp,
 )
+# What revisions of a later release do, and their files.
+EXPAND = """
+    with op.batch_alter_table("drawings") as drawings:
+        drawings.add_column(sa.Column("note_{number}", sa.String(64), nullable=True))
+    op.create_table("shelf_{number}", sa.Column("id", sa.Integer(), primary_key=True))
+"""
+CONTRACT = """
+    with op.batch_alter_table("drawings") as drawings:
+        drawings.drop_column("category")
+"""
+REVISION = '''"""A step that is yet to come."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "{revision}"
+down_revision = "{before}"
+branch_labels = None
+depends_on = None
+phase = "{phase}"
+
+
+def upgrade() -> None:{body}
+
+def downgrade() -> None:
+    raise NotImplementedError
+'''
 
 
 def scripts(migrations: Path) -> list[Script]:
@@ -92,6 +123,24 @@ class New:
         )
 
 
+@contextmanager
+def later_release(folder: Path, head: str, *phases: str) -> Iterator[str]:
+    """Within it the code knows a revision more for each phase; the newest is what it is given."""
+    migrations = folder / "migrations"
+    shutil.copytree(schema.MIGRATIONS, migrations, ignore=shutil.ignore_patterns("__pycache__"))
+    before = head
+    for number, phase in enumerate(phases):
+        body = (EXPAND if phase == "expand" else CONTRACT).format(number=number)
+        text = REVISION.format(revision=f"later_{number}", before=before, phase=phase, body=body)
+        (migrations / "versions" / f"later_{number}.py").write_text(text)
+        before = f"later_{number}"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(schema, "MIGRATIONS", migrations)
+        later = (f"later_{number}" for number in range(len(phases)))
+        patch.setattr(schema, "REVISIONS", (*schema.REVISIONS, *later))
+        yield before
+
+
 def _reason(step: ops.MigrateOperation, new: New) -> str | None:
     if isinstance(step, FORBIDDEN):
         return "takes away or changes what the code before knows"
@@ -130,49 +179,3 @@ def _fills_what_is_new(sql: str, new: New) -> bool:
 def _table(step: ops.MigrateOperation) -> object:
     name = "source_table" if isinstance(step, ops.CreateForeignKeyOp) else "table_name"
     return getattr(step, name)
-
-
-EXPAND = """
-    with op.batch_alter_table("drawings") as drawings:
-        drawings.add_column(sa.Column("note_{number}", sa.String(64), nullable=True))
-    op.create_table("shelf_{number}", sa.Column("id", sa.Integer(), primary_key=True))
-"""
-CONTRACT = """
-    with op.batch_alter_table("drawings") as drawings:
-        drawings.drop_column("category")
-"""
-REVISION = '''"""A step that is yet to come."""
-
-import sqlalchemy as sa
-from alembic import op
-
-revision = "{revision}"
-down_revision = "{before}"
-branch_labels = None
-depends_on = None
-phase = "{phase}"
-
-
-def upgrade() -> None:{body}
-
-def downgrade() -> None:
-    raise NotImplementedError
-'''
-
-
-@contextmanager
-def later_release(folder: Path, head: str, *phases: str) -> Iterator[str]:
-    """Within it the code knows a revision more for each phase; the newest is what it is given."""
-    migrations = folder / "migrations"
-    shutil.copytree(schema.MIGRATIONS, migrations, ignore=shutil.ignore_patterns("__pycache__"))
-    before = head
-    for number, phase in enumerate(phases):
-        body = (EXPAND if phase == "expand" else CONTRACT).format(number=number)
-        text = REVISION.format(revision=f"later_{number}", before=before, phase=phase, body=body)
-        (migrations / "versions" / f"later_{number}.py").write_text(text)
-        before = f"later_{number}"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(schema, "MIGRATIONS", migrations)
-        later = (f"later_{number}" for number in range(len(phases)))
-        patch.setattr(schema, "REVISIONS", (*schema.REVISIONS, *later))
-        yield before

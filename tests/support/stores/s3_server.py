@@ -12,7 +12,6 @@ import socket
 import subprocess
 import sys
 import sysconfig
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -20,7 +19,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import pytest
+from tests.support.polling import until
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -31,7 +30,6 @@ REGION: Final = "eu-central-1"
 IDENTITIES = Path(__file__).with_name("s3_identities.json")
 WEED = Path(sysconfig.get_path("scripts")) / "weed"
 SOCKETS = Path("/tmp")  # noqa: S108 - the server knows no other place for them
-START_SECONDS = 60
 # A key of 32 bytes under which the server keeps what it is asked to encrypt.
 ENCRYPTION_KEY = "00" * 32
 PORTS = range(18_000, 32_000)
@@ -102,12 +100,12 @@ class S3Server:
                 stderr=log,
                 preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
             )
-        end = time.monotonic() + START_SECONDS
-        while not self._takes_blobs():
-            if self.process.poll() is not None or time.monotonic() > end:
-                self.stop()
-                pytest.fail(f"the S3 server does not start; see {self.folder / 'log'}")
-            time.sleep(0.2)
+        until(
+            self._takes_blobs,
+            alive=lambda: self.process is not None and self.process.poll() is None,
+            pause=0.2,
+            what=f"the S3 server to start; see {self.folder / 'log'}",
+        )
 
     def stop(self) -> None:
         """At once, as a failure does it; what it has acknowledged is kept."""

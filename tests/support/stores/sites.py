@@ -1,4 +1,7 @@
-"""A database and a store that belong together, and whether they tell the same story."""
+"""Sites: a database and a store that belong together, and the parts of an app over both.
+
+``Site`` tells whether the two tell the same story, whatever was done to them.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,11 +20,11 @@ from app.storage.database import Database
 from app.storage.schema import migrate
 from app.storage.tables import Analysis, DemoSample, Drawing, IdempotencyKey
 from tests.support.data.analyzers import FakeAnalyzer
-from tests.support.people.visitors import a_drawing
+from tests.support.people.visitors import a_png
 from tests.support.stores.s3_server import BUCKET, REGION
 
 DAYS = 30
-PICTURE = a_drawing(16)
+PICTURE = a_png(16)
 BLOBS = ("drawings", "saliency_maps")
 
 
@@ -89,7 +92,7 @@ class Site:
 
 @contextmanager
 def open_services(settings: Settings, analyzer: FakeAnalyzer) -> Iterator[Services]:
-    """Migrated, opened and closed again."""
+    """The parts of an app over a migrated database, closed at the end."""
     config = settings.environment
     database = Database.open(config.database_url, config.environment)
     migrate(database)
@@ -101,9 +104,9 @@ def open_services(settings: Settings, analyzer: FakeAnalyzer) -> Iterator[Servic
         services.stores.database.close()
 
 
-def in_s3(settings: Settings) -> Settings:
-    """The same, with files kept in the bucket of the tests."""
+def in_s3(settings: Settings, bucket: str = BUCKET) -> Settings:
+    """The same settings, with files kept in a bucket of the tests' server."""
     environment = replace(
-        settings.environment, storage_backend="s3", s3_bucket_name=BUCKET, aws_region=REGION
+        settings.environment, storage_backend="s3", s3_bucket_name=bucket, aws_region=REGION
     )
     return replace(settings, environment=environment)

@@ -19,11 +19,13 @@ from app.storage.blobs.store import BlobStore, FolderBlobStore
 from app.storage.database import Database
 from app.storage.sqlite import JournalChoice
 from tests.support.data.analyzers import FakeAnalyzer
-from tests.support.people.visitors import a_drawing
-from tests.support.stores.databases import sqlite_url
+from tests.support.people.visitors import a_png
+from tests.support.polling import until
+from tests.support.stores.databases import a_row, sqlite_url
 
 # A commit of many pages takes long enough for a kill to fall into it.
 REPEATED = 1500
+GO = "go"
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ def keep_until_killed(folder: Path, mode: JournalChoice, mouth: Connection) -> N
     """Hand in drawings of random bytes; each that is kept is told with its checksum."""
     database = Database.open(sqlite_url(folder), "local", mode)
     blobs = store(folder)
-    echo = Echo(FakeAnalyzer().analyze(a_drawing(), 6, None))
+    echo = Echo(FakeAnalyzer().analyze(a_png(), 6, None))
     while True:
         content = os.urandom(3000)
         digest = digest_of(content)
@@ -60,13 +62,18 @@ def keep_until_killed(folder: Path, mode: JournalChoice, mouth: Connection) -> N
 
 
 def count_up(folder: Path, mode: JournalChoice, name: str, times: int, mouth: Connection) -> None:
-    """Add one to a number that others add to as well, each time with a row of its own."""
+    """Add one to a number that others add to as well, each time with a row of its own.
+
+    It says when it is ready, and begins once there is a file ``GO``, so that all begin together.
+    """
     database = Database.open(sqlite_url(folder), "local", mode)
+    mouth.send_bytes(b"ready")
+    until((folder / GO).exists, pause=0.001)
     for number in range(times):
         with database.writing() as tx:
             counter = tx.get_one(tables.Drawing, "counter")
             counter.age_years += 1
-            tx.add(a_row(f"{name}-{number}", counter.age_years))
+            tx.add(a_row(id=f"{name}-{number}", age_years=counter.age_years))
     mouth.send_bytes(b"done")
     database.close()
 
@@ -79,7 +86,7 @@ def note_waits(folder: Path, mode: JournalChoice, seconds: float, mouth: Connect
     while time.monotonic() < end:
         began = time.perf_counter()
         with database.writing() as tx:
-            tx.add(a_row(str(len(waits)), len(waits)))
+            tx.add(a_row(id=str(len(waits)), age_years=len(waits)))
         waits.append((time.time(), time.perf_counter() - began))
         time.sleep(0.001)
     mouth.send_bytes(json.dumps(waits).encode())
@@ -95,13 +102,6 @@ def hog(folder: Path, mode: JournalChoice, mouth: Connection) -> None:
             tx.flush()
             time.sleep(0.03)
         mouth.send_bytes(b"writing")
-
-
-def a_row(drawing_id: str, number: float) -> tables.Drawing:
-    """A drawing whose age is a number, for what needs no picture."""
-    return tables.Drawing(
-        id=drawing_id, age_years=number, picture_key="drawings/none", picture_type="image/png"
-    )
 
 
 def store(folder: Path) -> FolderBlobStore:

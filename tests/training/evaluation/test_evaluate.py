@@ -13,7 +13,8 @@ from app.training.evaluation.measures import measures
 from app.training.evaluation.report import write_report
 from app.training.fit import fit_norms
 from app.training.references import folds_by_child, read_collections, with_age
-from tests.support.data.pictures import BUNDLE, write_collection
+from tests.support.data.bundles import BUNDLE
+from tests.support.data.pictures import write_collection
 
 SHIPPED_REPORT = BUNDLE.parent / "docs" / "evaluation" / "report.json"
 

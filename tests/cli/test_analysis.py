@@ -1,3 +1,5 @@
+"""Analyses from the command line: one drawing, a manifest, a sitting."""
+
 import json
 import subprocess
 import sys
@@ -6,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.support.data.pictures import a_drawing, as_bytes
+from tests.support.data.pictures import a_picture, as_bytes
 
 SKETCHNORM = Path(sys.executable).with_name("sketchnorm")
 
@@ -20,7 +22,7 @@ def sketchnorm(*words: str | Path) -> subprocess.CompletedProcess[str]:
 @pytest.fixture
 def drawing(tmp_path: Path) -> Path:
     path = tmp_path / "house.png"
-    path.write_bytes(as_bytes(a_drawing()))
+    path.write_bytes(as_bytes(a_picture()))
     return path
 
 
@@ -65,3 +67,17 @@ def test_half_of_the_arguments_is_explained(drawing: Path) -> None:
     said = sketchnorm("analyze", drawing)
     assert said.returncode == 2
     assert "--age" in said.stderr
+
+
+def test_a_sitting_is_a_line_with_its_sentences(tmp_path: Path) -> None:
+    for name in ("house", "fish"):
+        (tmp_path / f"{name}.png").write_bytes(as_bytes(a_picture(name)))
+    manifest, lines = tmp_path / "m.csv", tmp_path / "r.ndjson"
+    manifest.write_text(
+        "file,age_years,sitting,category\nhouse.png,6.5,anna,house\nfish.png,6.5,anna,fish\n"
+    )
+    said = sketchnorm("sitting", "--manifest", manifest, "--out", lines)
+    assert said.returncode == 0, said.stderr
+    (line,) = (json.loads(line) for line in lines.read_text().splitlines())
+    assert (line["sitting"], line["drawings"]) == ("anna", 2)
+    assert "resemble each other" in line["dependence"]
