@@ -51,7 +51,7 @@ def imported(names: list[str]) -> float:
 def seeded(folder: Path) -> dict[str, str]:
     """The settings of the demo door, with the copy that its image carries."""
     settings = Settings.load({"ENVIRONMENT": "local", "DATA_DIR": str(folder)}, folder)
-    open_app(settings).state.services.database.close()
+    open_app(settings).state.services.stores.close()
     return {"READ_ONLY": "true", "DATA_DIR": str(folder)}
 
 

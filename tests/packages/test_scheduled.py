@@ -20,7 +20,7 @@ EVENTS = ROOT / "tests" / "events"
 @pytest.fixture
 def made(tmp_path: Path) -> Path:
     """A folder with the database and the store of a site that ran."""
-    open_app(Settings.load(own_database(tmp_path), tmp_path)).state.services.stores.database.close()
+    open_app(Settings.load(own_database(tmp_path), tmp_path)).state.services.stores.close()
     return tmp_path
 
 
