@@ -28,8 +28,7 @@ class Health:
 
     ``reference`` is the bundle that serves, also where ``bundle`` says why another one does not.
     ``spool`` is where files wait for the store, ``None`` if they never have to; ``waiting`` is how
-    many do now. ``work`` is what is done in the background, ``None`` if nothing is, or it
-    cannot be read.
+    many do now. ``work`` is what is done in the background, ``None`` if nothing is.
     """
 
     database: str
@@ -60,16 +59,14 @@ def check_health(*, stores: Stores, bundle: CurrentBundle) -> Health:
     bundle.look()
     spooling, database = stores.spooling, stores.database
     spool = spooling.spool if spooling else None
-    database_health = _outcome(database.check)
-    readable = database_health == OK  # else each further question waits for what is locked
     return Health(
-        database=database_health,
+        database=_outcome(database.check),
         store=(spooling and spooling.trouble) or _outcome(lambda: _reach(stores.blobs)),
         bundle=bundle.fault or OK,
         reference=bundle.reference,
         spool=_outcome(spool.check) if spool else None,
         waiting=_count(spool),
-        work=_work(database) if readable and not database.read_only else None,
+        work=None if database.read_only else _work(database.impatient),
     )
 
 
@@ -112,7 +109,7 @@ def _outcome(attempt: Callable[[], object]) -> str:
 
 
 def _work(database: Database) -> str:
-    """``OK`` if the database cannot be read any more, which ``database`` says the next time."""
+    """``OK`` if the database cannot be read, which ``database`` then says."""
     with suppress(StorageUnavailable):
         kinds = [job.kind for job in jobs.list_given_up(database)]
         if kinds:

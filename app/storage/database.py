@@ -7,7 +7,7 @@ it is touched.
 import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
@@ -106,6 +106,11 @@ class Database:
             raise ReadOnly(faults.UNWRITABLE, "The database is opened to be read only.")
         return self.engine.execution_options(**{sqlite.BEGIN_OPTION: "IMMEDIATE"})
 
+    @property
+    def impatient(self) -> Self:
+        """The same database for a health check, which gives up before a writer would."""
+        return replace(self, engine=_impatient(self.engine))
+
     def ping(self) -> None:
         """Raise ``StorageUnavailable`` unless a table can be read; ``SELECT 1`` reads no file."""
         with self._reporting():
@@ -150,9 +155,7 @@ class Database:
             on_failure.pop_all()
 
     def _read_stamp(self, engine: Engine) -> None:
-        """Without much patience: a health check gives up before a writer would."""
-        impatient = engine.execution_options(**{sqlite.PATIENCE_OPTION: WATCHER_WAITS_MS})
-        with self._transaction(impatient) as tx:
+        with self._transaction(_impatient(engine)) as tx:
             tx.scalar(select(EnvironmentStamp.environment))
 
     @contextmanager
@@ -181,6 +184,10 @@ def _stamped(connection: Connection) -> str | None:
     if not inspect(connection).has_table(EnvironmentStamp.__tablename__):
         return None
     return connection.scalar(select(EnvironmentStamp.environment))
+
+
+def _impatient(engine: Engine) -> Engine:
+    return engine.execution_options(**{sqlite.PATIENCE_OPTION: WATCHER_WAITS_MS})
 
 
 def _is_sqlite(url: URL) -> bool:

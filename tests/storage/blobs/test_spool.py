@@ -4,7 +4,6 @@ import os
 import time
 import tracemalloc
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -17,16 +16,6 @@ from tests.support.stores.doubles import DistantStore
 
 MIB = 1 << 20
 SAID = "The bucket refused (NoReason)."
-
-
-@pytest.fixture
-def distant() -> DistantStore:
-    return DistantStore()
-
-
-@pytest.fixture
-def spool(tmp_path: Path) -> Spool:
-    return Spool(tmp_path / "spool")
 
 
 def keep(spool: Spool, number: int, content: bytes = b"x") -> list[str]:

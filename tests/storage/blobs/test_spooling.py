@@ -21,16 +21,6 @@ KEY = "drawings/a"
 
 
 @pytest.fixture
-def distant() -> DistantStore:
-    return DistantStore()
-
-
-@pytest.fixture
-def spool(tmp_path: Path) -> Spool:
-    return Spool(tmp_path / "spool")
-
-
-@pytest.fixture
 def store(distant: DistantStore, spool: Spool) -> SpoolingBlobStore:
     """Much time passes between any two looks at its clock, so it asks again each time."""
     return SpoolingBlobStore(distant, spool, partial(next, count(0.0, PAUSE_SECONDS)))
