@@ -1,5 +1,7 @@
 """An assessment in plain sentences, each with its uncertainty; pure text, no markup."""
 
+from collections.abc import Sequence
+
 from app.scoring.assessment import Assessment, Reason, Verdict
 from app.scoring.conformal import MINIMUM_CHILDREN
 from app.scoring.sitting import Method, SittingAssessment
@@ -9,22 +11,32 @@ WAITING = (
     "Where drawings are kept cannot be reached just now. This one is safe beside it, and will be "
     "moved there; nothing needs to be done."
 )
+SEVERAL = (
+    "There seem to be several drawings on this sheet, and they were compared as if they were one; "
+    "to compare each, send it by itself."
+)
 SCREENING = "This is a comparison of drawings, not a diagnosis, and says nothing about a child."
 
 
-def sentences(assessment: Assessment) -> tuple[str, ...]:
-    """Say the answer first, then what it rests on, then where it must not be trusted."""
+def sentences(
+    assessment: Assessment, left_out: Sequence[str] = (), *, several: bool = False
+) -> tuple[str, ...]:
+    """Say the answer first, then what it rests on, then where it must not be trusted.
+
+    ``left_out`` names what was taken off the sheet before; ``several``: there are more drawings.
+    """
     if assessment.verdict is Verdict.NOT_A_DRAWING:
         return (
             "This does not look like a drawing, so it was not compared with any.",
             "If it is one, try a sharper picture with the drawing filling most of it.",
         )
     if assessment.verdict is Verdict.NO_NORM:
-        return (*_no_norm(assessment), *_age(assessment), SCREENING)
+        return (*_no_norm(assessment), *_age(assessment), *_sheet(left_out, several), SCREENING)
     return (
         *_comparison(assessment),
         *_reasons(assessment),
         *_age(assessment),
+        *_sheet(left_out, several),
         SCREENING,
     )
 
@@ -95,15 +107,22 @@ def _age(assessment: Assessment) -> tuple[str, ...]:
     )
 
 
+def _sheet(left_out: Sequence[str], several: bool) -> tuple[str, ...]:
+    noticed = (SEVERAL,) if several else ()
+    if not left_out:
+        return noticed
+    listed = ", ".join(left_out[:-1]) + (" and " if left_out[1:] else "") + left_out[-1]
+    return (f"What is no part of the drawing was left out of the comparison: {listed}.", *noticed)
+
+
 def _no_norm(assessment: Assessment) -> tuple[str, ...]:
-    if assessment.reason is Reason.UNKNOWN_DOMAIN:
+    if assessment.reason is Reason.UNCLEAR_STROKES:
         return (
-            f"No score is given: the norms come from {assessment.norm.domain}, this picture is of "
-            "another kind, and how often such pictures are flagged by mistake has not been "
-            "measured.",
-            "A scan, or a sharp photograph in even light that the drawing fills, may be of the "
-            "right kind; for a kind of picture that you have many of, `sketchnorm calibrate` sets "
-            f"the norms to at least {MINIMUM_CHILDREN} drawings of your own.",
+            "No score is given: the strokes could not be told surely enough from the paper or from "
+            "each other, and how often such pictures are flagged by mistake has not been measured.",
+            "A scan, or a sharp photograph in even light that the drawing fills, usually helps; so "
+            "does plain paper under a thinner pen. Whoever has many pictures of this kind can set "
+            f"the norms to drawings of at least {MINIMUM_CHILDREN} children of their own.",
         )
     norm = assessment.norm
     return (

@@ -19,19 +19,18 @@ from typing import ParamSpec, TypeVar
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # read once, when numpy is imported
 
 from app.imaging import intake, synthetic
-from app.imaging.marks import domain_measures, mark_statistics
-from app.imaging.overlay import foreign_shares, saliency_map
-from app.imaging.paper import crop_to_ink, find_ink
+from app.imaging.marks import mark_statistics, picture_measures
+from app.imaging.paper import find_drawing
 from app.imaging.synthetic import DEMO_SAMPLES, SyntheticSample, draw_sample
 from app.inference.analyzer import BundleAnalyzer
 from app.inference.bundle import Bundle
-from app.inference.features import joined
+from app.inference.features import crop_to_ink, joined, saliency_map
 from app.scoring.assess import DrawingFeatures, assess
 from app.scoring.assessment import LEVEL
 
 LIMIT = 15.0  # ms, the whole analysis of one drawing of 300 × 300 pixels
 MOST_MIB = 180
-PIXEL_WORK = ("read", "ink", "crop", "marks", "domain", "map", "encode")
+PIXEL_WORK = ("read", "ink", "crop", "marks", "picture", "map", "encode")
 NETWORK = "trunk"
 AGE, CATEGORY = 6.5, "rabbit"
 P = ParamSpec("P")
@@ -91,18 +90,18 @@ def chosen(folder: Path | None, count: int) -> list[bytes]:
 def take_apart(watch: Stopwatch, bundle: Bundle, content: bytes) -> None:
     """Do what the analyzer does, one step at a time; a picture without ink is left out."""
     picture = watch("read", intake.read, content)
-    sheet = watch("ink", find_ink, picture)
+    sheet = watch("ink", find_drawing, picture)
     crop = watch("crop", crop_to_ink, sheet)
     if crop is None:
         return
     seen = watch("trunk", bundle.trunk.see, crop.ink)
-    marks = watch("marks", mark_statistics, sheet, crop)
-    measures = watch("domain", domain_measures, sheet, crop)
+    marks = watch("marks", mark_statistics, seen.strokes)
+    measures = watch("picture", picture_measures, sheet, crop.ink, crop.side, seen.strokes)
     features = joined(seen, marks)
     drawing = DrawingFeatures(features, measures)
     watch("scoring", assess, bundle.norms, drawing, AGE, CATEGORY, LEVEL)
-    shares = foreign_shares(seen.foreign)
-    mapped = watch("map", saliency_map, sheet, crop, shares, picture.size)
+    shares, size = seen.foreign_shares, picture.size
+    mapped = watch("map", saliency_map, sheet, crop, seen.strokes, shares, size)
     watch("encode", lambda: (intake.encode_map(mapped), intake.encode(picture, content)))
 
 

@@ -18,8 +18,8 @@ USUAL = Assessment(
     Verdict.DRAWING, 0.05, DomainMatch(True, 0.4), NORM, 40.0, 0.6, 0.005, False,
     {"typicality": 0.5, "marks": 0.7, "age": 0.4, "category": 0.8}, AgeEstimate(5.8, 4.0, 7.6),
 )  # fmt: skip
-UNKNOWN_KIND = replace(
-    USUAL, verdict=Verdict.NO_NORM, reason=Reason.UNKNOWN_DOMAIN, p_value=None, terms=None,
+UNCLEAR = replace(
+    USUAL, verdict=Verdict.NO_NORM, reason=Reason.UNCLEAR_STROKES, p_value=None, terms=None,
     domain=DomainMatch(False, 2.0), apparent_age=None,
 )  # fmt: skip
 LOCAL = replace(USUAL, norm=NormUsed("house", "5", 90, 70, "kindergarten", local=True))
@@ -55,7 +55,7 @@ def test_every_answer_is_free_of_words_that_promise_too_much() -> None:
         USUAL,
         replace(USUAL, verdict=Verdict.NO_NORM, p_value=None),
         Assessment(Verdict.NOT_A_DRAWING, 0.05, DomainMatch(False, None), NORM),
-        UNKNOWN_KIND,
+        UNCLEAR,
         LOCAL,
     )
     sittings = (SITTING, replace(SITTING, p_value=None), replace(SITTING, method=Method.SINGLE))
@@ -73,15 +73,26 @@ def test_what_was_not_compared_has_no_result_word() -> None:
     assert result_word(None, 0.05) == "not measured"
 
 
-def test_a_picture_of_an_unknown_kind_is_told_what_would_help() -> None:
-    why, help_, *_ = sentences(UNKNOWN_KIND)
-    assert why.startswith("No score is given: the norms come from finger-on-tablet line drawings")
-    assert "`sketchnorm calibrate`" in help_
-    assert "at least 60 drawings of your own" in help_
+def test_a_picture_whose_strokes_are_unclear_is_told_what_would_help() -> None:
+    why, help_, *_ = sentences(UNCLEAR)
+    assert why.startswith("No score is given: the strokes could not be told surely enough")
+    assert "sharp photograph in even light" in help_
+    assert "at least 60 children of their own" in help_
+    assert "`" not in help_  # a visitor has no command line
+
+
+def test_what_was_left_out_and_several_drawings_are_said() -> None:
+    said = sentences(USUAL, ("scanner edges", "shadows", "punched holes"), several=True)
+    assert (
+        "What is no part of the drawing was left out of the comparison: scanner edges, shadows "
+        "and punched holes."
+    ) in said
+    assert any(sentence.startswith("There seem to be several drawings") for sentence in said)
+    assert not any("left out" in sentence for sentence in sentences(USUAL))
 
 
 def test_too_few_references_are_another_reason_with_another_sentence() -> None:
-    few = replace(UNKNOWN_KIND, reason=Reason.TOO_FEW_REFERENCES, domain=DomainMatch(True, 0.4))
+    few = replace(UNCLEAR, reason=Reason.TOO_FEW_REFERENCES, domain=DomainMatch(True, 0.4))
     assert sentences(few)[0].startswith("There are too few drawings to compare with")
     assert "calibrate" not in " ".join(sentences(few))
 

@@ -158,6 +158,6 @@ def _why(assessment: Assessment) -> str:
     """Why a drawing that could be read has no p-value."""
     if assessment.verdict is Verdict.NOT_A_DRAWING:
         return "It does not look like a drawing."
-    if assessment.reason is Reason.UNKNOWN_DOMAIN:
-        return f"It is a picture of another kind than {assessment.norm.domain}."
+    if assessment.reason is Reason.UNCLEAR_STROKES:
+        return "Its strokes could not be read surely enough."
     return f"Too few children aged {assessment.norm.age_band} are among the references."

@@ -52,6 +52,10 @@ def evaluate(
     config: Config = None,
     trunk: Annotated[Path | None, typer.Option(help="The trunk; the bundle's without it.")] = None,
     seeds: Annotated[int, typer.Option(help="How many seeds to repeat over.", min=1)] = 3,
+    strokes: Annotated[
+        Path | None,
+        typer.Option(help="Strokes of these drawings, for other pens and sheets (.ndjson.gz)."),
+    ] = None,
 ) -> None:
     """Cross-validate the recipe by child and write a report (HTML and JSON)."""
     from app.inference.bundle import TRUNK
@@ -60,7 +64,7 @@ def evaluate(
 
     used = trunk or settings().bundle_path / TRUNK
     recipe = _recipe(config, None, None)
-    write_report(report, cross_validate(data, used, recipe, tuple(range(1, seeds + 1))))
+    write_report(report, cross_validate(data, used, recipe, tuple(range(1, seeds + 1)), strokes))
     out.print(f"The report is in {report / 'report.html'}.")
 
 

@@ -27,6 +27,8 @@ _GREYS = 256
 _RAMP = bytes(level for level in range(_GREYS) for _ in "RGB")
 
 READABLE = "PNG, JPEG, BMP, WebP or GIF"
+_SEEN = 64  # of 255: what is more transparent is not looked at
+_LIGHT = 170  # of 255: strokes from here on would vanish on white
 
 THUMBNAIL_SIDE: Final = 320
 # It is wanted when the server is busy already, so it must cost far less than an analysis: a JPEG
@@ -129,16 +131,28 @@ def _too_many_pixels(what: str) -> DrawingTooLarge:
 
 
 def on_white(picture: Image.Image) -> Image.Image:
-    """Mode ``RGB``, with white where nothing was drawn."""
+    """Mode ``RGB``, with white where nothing was drawn; with black under light strokes."""
     if picture.mode.startswith("I"):  # 16-bit grey: convert() would clip instead of scale
         picture = picture.convert("I").point(lambda value: value / 256).convert("L")
     if picture.has_transparency_data:
         layered = picture.convert("RGBA")
-        sheet = Image.new("RGBA", layered.size, "white")
+        sheet = Image.new("RGBA", layered.size, _sheet_under(layered))
         picture = Image.alpha_composite(sheet, layered)
     upright = picture if picture.mode == "RGB" else picture.convert("RGB")
     upright.info = {}  # Pillow would save an ICC profile, comments and the like from here
     return upright
+
+
+def _sheet_under(layered: Image.Image) -> str:
+    """What light strokes on nothing, such as a stylus app saves them, can be seen on."""
+    alpha = layered.getchannel("A")
+    seen = alpha.point(lambda value: 255 if value > _SEEN else 0)
+    visible = seen.histogram()[255]
+    if not visible or 2 * visible > layered.width * layered.height:
+        return "white"
+    tones = layered.convert("L").histogram(seen)
+    light = sum(tones[_LIGHT:])
+    return "black" if 2 * light > visible else "white"
 
 
 def thumbnail(content: bytes) -> bytes | None:

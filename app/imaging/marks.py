@@ -1,58 +1,84 @@
-"""Statistics of the marks on the paper that do not depend on the pen's width.
+"""Statistics of the redrawn strokes, and measures of the picture that they were read from.
 
-Pen width differs between collections of drawings and would give the collection away, so whatever
-depends on it is left to ``domain_measures``, which is about the picture and not the child.
+The first are of the child and enter the answer. The second are of the paper, the pen and the
+camera: they help to tell what is no drawing, and nothing else.
 """
 
 import mahotas
 import numpy as np
 
-from app.imaging.paper import CROP_SIDE, INK, BoolArray, Crop, FloatArray, Sheet, labelled
+from app.imaging.clutter import labelled
+from app.imaging.paper import INK, OVERVIEW, BoolArray, FloatArray, Sheet, grown, pen_width
 
 MARKS = (
-    "stroke_length", "ends", "junctions", "components", "holes", "aspect", "box_share",
-    "box_x", "box_y", "mass_x", "mass_y", "spread_x", "spread_y", "mirror_symmetry",
+    "stroke_length", "ends", "junctions", "components", "holes", "aspect",
+    "mass_x", "mass_y", "spread_x", "spread_y", "mirror_symmetry",
     "upside_symmetry", "occupied_cells", "densest_cell", "straightness", "horizontal", "vertical",
 )  # fmt: skip
-DOMAIN_MEASURES = (
+PICTURE_MEASURES = (
     "paper_noise", "paper_shading", "paper_darkness", "ink_colour", "ink_unevenness", "pen_width",
+    *OVERVIEW, "unread_ink", "doubt",
 )  # fmt: skip
+CROP_SIDE = 128  # px, what strokes are redrawn on
 _CELL = 16  # px
+_NEAR = 3  # px: ink so far from a stroke may still be its own
 _AROUND = ((-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1))
 _STROKES_THAT_MEET = 3
 _MOST_AT_AN_END = 2
 _CROWDED = 5
 
 
-def mark_statistics(sheet: Sheet, crop: Crop) -> FloatArray:
+def mark_statistics(strokes: FloatArray) -> FloatArray:
     """Return one value for each name in ``MARKS``; lengths are relative to the crop's side."""
-    marked = crop.ink >= INK
+    marked = strokes >= INK
     skeleton = thin(marked)
     return np.array(
-        [*_strokes(skeleton), *_pieces(marked), *_placement(sheet, crop), *_layout(crop.ink),
-         *_cells(skeleton), *_directions(crop.ink)],
+        [*_strokes(skeleton), *_pieces(marked), _aspect(marked), *_layout(strokes),
+         *_cells(skeleton), *_directions(strokes)],
         np.float32,
     )  # fmt: skip
 
 
-def domain_measures(sheet: Sheet, crop: Crop) -> FloatArray:
-    """Return one value for each name in ``DOMAIN_MEASURES``; all grow away from clean line art."""
+def picture_measures(sheet: Sheet, ink: FloatArray, side: float, strokes: FloatArray) -> FloatArray:
+    """Return one value for each name in ``PICTURE_MEASURES``; all grow away from clean line art.
+
+    ``strokes`` (n, n) were read from ``ink`` (2n, 2n), a square of ``side`` pixels of the sheet.
+    """
     tone, paper = _channels(sheet.tone), _channels(sheet.paper)
-    bare, dark = ~_grown(sheet.ink > 0.05, 2), sheet.ink > 0.8
+    covered = sheet.ink > 0.05
+    if sheet.clutter is not None:
+        covered |= sheet.clutter
+    bare, dark = ~grown(covered, 2), sheet.ink > 0.8
     sheet_tone = _where(tone, bare) if bare.any() else _where(paper, ~bare)
+    grain = _where(tone - paper, bare) if bare.any() else np.zeros((1, 1))
     ink_tone = _where(tone, dark) if dark.any() else _where(tone, ~dark)
     light = np.maximum(paper.mean(axis=(1, 2)), 0.05)
     return np.array(
         [
-            sheet_tone.var(axis=1).mean() ** 0.5,
+            grain.var(axis=1).mean() ** 0.5,
             np.ptp(paper.mean(axis=0)),
             1 - sheet_tone.mean(),
             np.median(np.ptp(ink_tone / light[:, None], axis=0)),
             ink_tone.mean(axis=0).std(),
-            _pen_width(crop) * crop.side / CROP_SIDE / max(sheet.ink.shape),
+            pen_width(sheet.marked) / side,
+            *sheet.overview,
+            _unread(ink, strokes),
+            _doubt(strokes),
         ],
         np.float32,
     )
+
+
+def _unread(ink: FloatArray, strokes: FloatArray) -> float:
+    """The share of the ink that no stroke runs through or along."""
+    near = grown(strokes >= INK, _NEAR)
+    read = ink.reshape(*near.shape[:1], 2, near.shape[1], 2).mean((1, 3))
+    return float(read[~near].sum()) / (float(read.sum()) + 1e-6)
+
+
+def _doubt(strokes: FloatArray) -> float:
+    """How far the strokes are from being all there or not there."""
+    return float((strokes * (1 - strokes)).sum()) / (float(strokes.sum()) + 1e-6)
 
 
 def _channels(rgb: FloatArray) -> FloatArray:
@@ -63,26 +89,6 @@ def _channels(rgb: FloatArray) -> FloatArray:
 
 def _where(channels: FloatArray, chosen: BoolArray) -> FloatArray:
     return np.stack([channel[chosen] for channel in channels])
-
-
-def _pen_width(crop: Crop) -> float:
-    """Twice the area over the length of the outline, in pixels of the crop."""
-    marked = crop.ink >= INK
-    outline = marked & _grown(~marked, 1)
-    return 2 * float(marked.sum()) / max(1.0, float(outline.sum()))
-
-
-def _grown(marked: BoolArray, reach: int) -> BoolArray:
-    """Dilate by a square of 2 · reach + 1 pixels."""
-    return _grown_down(_grown_down(marked, reach).T, reach).T
-
-
-def _grown_down(marked: BoolArray, reach: int) -> BoolArray:
-    grown = marked.copy(order="K")
-    for step in range(1, reach + 1):
-        grown[step:] |= marked[:-step]
-        grown[:-step] |= marked[step:]
-    return grown
 
 
 def thin(marked: BoolArray) -> BoolArray:
@@ -125,15 +131,9 @@ def _pieces(marked: BoolArray) -> list[float]:
     return [float(np.log1p(components)), float(np.log1p(components - euler))]
 
 
-def _placement(sheet: Sheet, crop: Crop) -> list[float]:
-    height, width = sheet.ink.shape
-    left, top, right, bottom = crop.box
-    return [
-        float(np.log((right - left) / (bottom - top))),
-        float(np.log((right - left) * (bottom - top) / (width * height))),
-        (left + right) / (2 * width),
-        (top + bottom) / (2 * height),
-    ]
+def _aspect(marked: BoolArray) -> float:
+    wide, high = (int(np.ptp(np.flatnonzero(marked.any(axis)))) + 1 for axis in (0, 1))
+    return float(np.log(wide / high))
 
 
 def _layout(ink: FloatArray) -> list[float]:

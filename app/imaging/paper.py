@@ -1,31 +1,50 @@
-"""Photo or scan -> ink: how much darker than the paper around it each pixel is.
+"""Photo or scan -> the drawing's part of it -> ink: how much darker than its paper each pixel is.
+
+The drawing is looked for on the whole picture and read again from the original pixels around it, so
+that neither the rest of the sheet nor the picture's size matters. On a dark sheet, such as a
+blackboard, light strokes are the ink.
 
 The paper is estimated locally (the lightest tone in a neighbourhood, smoothed), so that shadows
 and falloff of light vanish; the smallest ratio over the colour channels is kept, so that coloured
 pens count as ink; the result is scaled by its own percentiles.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-import mahotas
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageChops, ImageFilter
+from PIL import Image, ImageChops, ImageFilter, ImageOps
+
+from app.errors import UnreadableDrawing
+from app.imaging.clutter import labelled, without_clutter
 
 FloatArray = NDArray[np.floating[Any]]
 BoolArray = NDArray[np.bool_]
 
 WORKING_SIDE = 384  # px, the longest side that ink is looked for at
-CROP_SIDE = 128  # px, what the trunk sees
+SHADOWS = "shadows"
+OVERVIEW = (
+    "inked_share", "inked_rim", "rough_share", "paper_spread", "paper_colour", "ink_tones",
+    "ink_colours",
+)  # fmt: skip
+_RIM = 0.03  # of the shorter side
+_BARE = 0.06  # darker than the paper around it by more: not bare
 INK = 0.35  # a pixel from here on counts as ink
-MARGIN = 0.08  # around the ink's box, as a share of its longer side
+SURROUNDINGS = 0.2  # the same, for what is read again from the original
+SPECK_SHARE = 0.02  # of the sheet's longer side: what is smaller is dirt
+LEAST_SIDE = 32  # px of the original: of smaller drawings too little can be seen
+_DARK_SHEET = 110  # a sheet that is darker for the most part is a blackboard
 _PAPER_STEPS = (1, 2, 4)  # px at a quarter of the working size; together they reach
 _PAPER_RADIUS = sum(_PAPER_STEPS)  # so far that fills any wider turn into paper
+_LIT_RADIUS = 3  # px at a quarter of the working size: a shadow's edge is sharper
+_SHADOW = 0.06  # of the paper's light: shallower shadows do no harm
+_DARKEST_SHADOW = 0.5  # of the paper's light; what is darker is filled
+_COLOURED = 0.12  # of the paper's light, between its colours
+_PENUMBRA = 6  # px around a shadow's edge; strokes are no wider, so it goes on beyond them
 _LEVELS = 4096  # to which a unit of darkness is rounded for its quantiles
 _FAINTEST = 0.06  # less contrast than this is no ink
 _SPECK = 9  # px at the working size
-_NEIGHBOURS_BEFORE = np.array([[1, 1, 1], [1, 1, 0], [0, 0, 0]])  # each pair is looked at once
 
 
 @dataclass(frozen=True)
@@ -33,13 +52,23 @@ class Sheet:
     """A picture at working size, and its ink.
 
     ``tone`` is (h, w, 3) in 0–1, ``paper`` the local paper estimate of the same shape, ``ink``
-    (h, w) in 0–1; ``scale`` is working pixels per original pixel.
+    (h, w) in 0–1; ``scale`` is working pixels per original pixel. ``left`` and ``top`` are where it
+    begins in the original, in the original's pixels. ``clutter`` (h, w) is where something that
+    is no part of the drawing was taken off, and ``notes`` name it; ``several``: there seems to be
+    more than one drawing. ``overview`` has one value for each name in ``OVERVIEW``: what the whole
+    picture is like, whatever part of it is the drawing.
     """
 
     tone: FloatArray
     paper: FloatArray
     ink: FloatArray
     scale: float
+    left: int = 0
+    top: int = 0
+    clutter: BoolArray | None = None
+    notes: tuple[str, ...] = ()
+    several: bool = False
+    overview: FloatArray = field(default_factory=lambda: np.zeros(len(OVERVIEW), np.float32))
 
     @property
     def marked(self) -> BoolArray:
@@ -48,46 +77,140 @@ class Sheet:
 
 
 @dataclass(frozen=True)
-class Crop:
-    """The ink's box with its margin, squared: ``ink`` is (CROP_SIDE, CROP_SIDE) in 0–1.
+class _Light:
+    """What is measured of a picture at working size, before its ink is scaled.
 
-    ``left``, ``top`` and ``side`` place the square on the working sheet, in its pixels; the square
-    may reach beyond the sheet. ``box`` is the ink's own box there: left, top, right, bottom.
+    ``tone`` and ``paper`` are (1 or 3, h, w), ``darkness`` is (h, w); see ``Sheet``.
     """
 
-    ink: FloatArray
-    left: int
-    top: int
-    side: int
-    box: tuple[int, int, int, int]
+    tone: FloatArray
+    paper: FloatArray
+    darkness: FloatArray
+    scale: float
+    notes: tuple[str, ...]
+
+    def within(self, box: tuple[int, int, int, int]) -> "_Light":
+        """A part of it, for a picture that was not reduced."""
+        left, top, right, bottom = box
+        part = np.s_[..., top:bottom, left:right]
+        return replace(
+            self, tone=self.tone[part], paper=self.paper[part], darkness=self.darkness[part]
+        )
+
+    def sheet(self) -> Sheet:
+        """The sheet and its ink."""
+        speck = _SPECK * (max(self.darkness.shape) / WORKING_SIDE) ** 2
+        cleaned = without_clutter(_scaled(self.darkness), INK, speck)
+        return Sheet(
+            _as_rgb(self.tone), _as_rgb(self.paper), cleaned.ink, self.scale,
+            clutter=cleaned.clutter, notes=(*self.notes, *cleaned.notes), several=cleaned.several,
+            overview=self._overview(cleaned.ink >= INK),
+        )  # fmt: skip
+
+    def _overview(self, marked: BoolArray) -> FloatArray:
+        """Photographs have ink up to every side, little bare paper and many colours."""
+        inner = np.zeros(marked.shape, bool)
+        rim = max(1, round(_RIM * min(marked.shape)))
+        inner[rim:-rim, rim:-rim] = True
+        light = self.tone[:, marked] / np.maximum(self.paper[:, marked], np.float32(0.05))
+        return np.array(
+            [
+                marked.mean(),
+                marked[~inner].mean(),
+                (self.darkness > _BARE).mean(),
+                self.paper.std(axis=(1, 2)).mean(),
+                np.ptp(self.paper.mean(axis=(1, 2))),
+                light.std(axis=1).mean() if marked.any() else 0,
+                np.ptp(light, axis=0).std() if marked.any() else 0,
+            ],
+            np.float32,
+        )
+
+
+def find_drawing(picture: Image.Image, least: int = LEAST_SIDE) -> Sheet:
+    """Find the drawing on an upright RGB picture, and its ink.
+
+    Raise ``UnreadableDrawing`` if the drawing has fewer than ``least`` pixels from end to end.
+    """
+    upright = dark_on_light(picture)
+    light = _measure(upright)
+    whole = light.sheet()
+    box = _surroundings(whole, picture.size, least)
+    if box is None:
+        return replace(whole, ink=np.zeros_like(whole.ink))
+    closer = light.within(box) if light.scale == 1 else _measure(upright.crop(box))
+    part = closer.sheet()
+    notes = tuple(dict.fromkeys(whole.notes + part.notes))
+    return replace(
+        part, left=box[0], top=box[1], notes=notes, several=whole.several, overview=whole.overview
+    )
+
+
+def dark_on_light(picture: Image.Image) -> Image.Image:
+    """The picture itself, or its negative if most of it is dark."""
+    tones = picture.convert("L").histogram()
+    darker = sum(tones[:_DARK_SHEET])
+    return ImageOps.invert(picture) if 2 * darker > sum(tones) else picture
 
 
 def find_ink(picture: Image.Image) -> Sheet:
-    """Find the ink on an upright RGB picture."""
+    """Find the ink on all of an upright RGB picture."""
+    return _measure(picture).sheet()
+
+
+def _measure(picture: Image.Image) -> _Light:
     working = _at_working_size(picture)
     channels = _channels(working)
-    paper = np.stack([_local_paper(channel) for channel in channels])
     tone = np.stack([_in_unit_range(channel) for channel in channels])
-    darkness = 1 - (tone / np.maximum(paper, np.float32(0.05))).min(axis=0)
-    ink = _without_specks(_scaled(darkness), max(working.size) / WORKING_SIDE)
-    return Sheet(_as_rgb(tone), _as_rgb(paper), ink, working.width / picture.width)
+    lightest = [_lightest(channel) for channel in channels]
+    paper = np.stack([_smooth(around, _PAPER_RADIUS, working.size) for around in lightest])
+    darkness = _darkness(tone, paper)
+    notes: tuple[str, ...] = ()
+    lit = [_lit(around) for around in lightest]
+    if any((a - b).max() > _SHADOW * 255 for a, b in zip(lightest, lit, strict=True)):
+        under = np.stack([_smooth(light, _LIT_RADIUS, working.size) for light in lit])
+        wide = _wide(darkness)
+        grey = _greyness(tone, paper) & (wide < _DARKEST_SHADOW)
+        shadows = _beside_shadows((darkness - _darkness(tone, under) > _SHADOW) & grey)
+        if shadows.any():
+            paper, notes = np.where(shadows, under, paper), (SHADOWS,)
+            darkness = np.where(shadows, darkness - wide, darkness)
+    return _Light(tone, paper, darkness, working.width / picture.width, notes)
 
 
-def crop_to_ink(sheet: Sheet) -> Crop | None:
-    """Crop to the ink's box; ``None`` if there is no ink."""
+def pen_width(marked: BoolArray) -> float:
+    """Twice the area over the length of the outline, in pixels."""
+    padded = np.pad(marked, 1)
+    inner = padded[1:-1, 1:-1] & padded[:-2, 1:-1] & padded[2:, 1:-1]
+    inner &= padded[1:-1, :-2] & padded[1:-1, 2:]
+    area = float(np.count_nonzero(marked))
+    return 2 * area / max(1.0, area - np.count_nonzero(inner))
+
+
+def _surroundings(
+    sheet: Sheet, size: tuple[int, int], least: int
+) -> tuple[int, int, int, int] | None:
+    """The ink's box and a margin around it, in original pixels; ``None`` if there is no drawing."""
     marked = sheet.marked
     rows, columns = np.flatnonzero(marked.any(1)), np.flatnonzero(marked.any(0))
     if not len(rows):
         return None
-    top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
-    side = round(max(bottom - top, right - left, 8) * (1 + 2 * MARGIN))
-    x, y = round((left + right - side) / 2), round((top + bottom - side) / 2)
-    grey = Image.fromarray((sheet.ink * 255).astype(np.uint8))
-    square = grey.crop((x, y, x + side, y + side)).resize(
-        (CROP_SIDE, CROP_SIDE), Image.Resampling.BILINEAR
-    )
-    ink = np.asarray(square, np.float32) / 255
-    return Crop(ink, x, y, side, (int(left), int(top), int(right), int(bottom)))
+    left, right = columns[0] / sheet.scale, (columns[-1] + 1) / sheet.scale
+    top, bottom = rows[0] / sheet.scale, (rows[-1] + 1) / sheet.scale
+    longer = max(right - left, bottom - top)
+    if longer < SPECK_SHARE * max(size):
+        return None
+    if longer < least:
+        raise UnreadableDrawing(
+            f"The drawing is only {longer:.0f} pixels in size; send a picture that it fills, with "
+            f"at least {least} pixels from one end to the other."
+        )
+    margin = SURROUNDINGS * longer
+    width, height = size
+    return (
+        max(0, int(left - margin)), max(0, int(top - margin)),
+        min(width, round(right + margin)), min(height, round(bottom + margin)),
+    )  # fmt: skip
 
 
 def _at_working_size(picture: Image.Image) -> Image.Image:
@@ -114,12 +237,53 @@ def _as_rgb(planes: FloatArray) -> FloatArray:
     return np.broadcast_to(np.moveaxis(planes, 0, -1), (*planes.shape[1:], 3))
 
 
-def _local_paper(channel: Image.Image) -> FloatArray:
+def _lightest(channel: Image.Image) -> NDArray[np.uint8]:
+    """The lightest tone around each pixel, at a quarter of the size."""
     quarter = max(1, channel.width // 4), max(1, channel.height // 4)
     small = np.asarray(channel.resize(quarter, Image.Resampling.BOX))
-    lightest = Image.fromarray(_lightest_around(_lightest_around(small).T).T)
-    smooth = lightest.filter(ImageFilter.BoxBlur(_PAPER_RADIUS))
-    return _in_unit_range(smooth.resize(channel.size, Image.Resampling.BILINEAR))
+    return _lightest_around(_lightest_around(small).T).T
+
+
+def _lit(lightest: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The same as far as its own light reaches: the step at a shadow's edge stays where it is."""
+    return 255 - _lightest_around(_lightest_around(255 - lightest).T).T
+
+
+def _smooth(values: NDArray[np.uint8], radius: int, size: tuple[int, int]) -> FloatArray:
+    smooth = Image.fromarray(np.ascontiguousarray(values)).filter(ImageFilter.BoxBlur(radius))
+    return _in_unit_range(smooth.resize(size, Image.Resampling.BILINEAR))
+
+
+def _darkness(tone: FloatArray, paper: FloatArray) -> FloatArray:
+    """How much darker than the paper each pixel is, (h, w), by its darkest channel."""
+    return np.asarray(1 - (tone / np.maximum(paper, np.float32(0.05))).min(axis=0))
+
+
+def _greyness(tone: FloatArray, paper: FloatArray) -> BoolArray:
+    """Where all colours are darkened alike, as in a shadow and not under a crayon, (h, w)."""
+    light = tone / np.maximum(paper, np.float32(0.05))
+    return np.asarray(np.ptp(light, axis=0) < _COLOURED)
+
+
+def _beside_shadows(darker: BoolArray) -> BoolArray:
+    """Where the paper is darker than around it because it lies in a shadow, (h, w).
+
+    ``darker`` is where it is so against the paper around, but not against that under its own light.
+    An edge that runs out of the picture is a shadow's; one that is closed is that of a filled area.
+    """
+    labels, count = labelled(grown(darker, _PENUMBRA))
+    rim = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+    leaves = np.bincount(rim, minlength=count + 1) > 0
+    leaves[0] = False
+    return np.asarray(leaves[labels])
+
+
+def _wide(darkness: FloatArray) -> FloatArray:
+    """What is darker over a width that no stroke has: a morphological opening, (h, w)."""
+    light = 255 - (np.clip(darkness, 0, 1) * 255).astype(np.uint8)
+    return _in_unit_range(
+        Image.fromarray(255 - _lit(_lightest_around(_lightest_around(light).T).T))
+    )
 
 
 def _lightest_around(values: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -159,20 +323,14 @@ def _quantile(counts: NDArray[Any], share: float) -> int:
     return int(np.searchsorted(reached, share * reached[-1]))
 
 
-def _without_specks(ink: FloatArray, relative_size: float) -> FloatArray:
-    marked = ink >= INK
-    if not marked.any():
-        return ink
-    top, bottom, left, right = mahotas.bbox(marked)
-    labels, _ = labelled(marked[top:bottom, left:right])
-    speck = np.bincount(labels.ravel()) < _SPECK * relative_size**2
-    speck[0] = False
-    if speck.any():
-        ink[top:bottom, left:right][speck[labels]] = 0
-    return ink
+def grown(marked: BoolArray, reach: int) -> BoolArray:
+    """Dilate by a square of 2 · reach + 1 pixels."""
+    return _grown_down(_grown_down(marked, reach).T, reach).T
 
 
-def labelled(marked: BoolArray) -> tuple[NDArray[np.int32], int]:
-    """Number the pieces whose pixels touch, if only at a corner; return how many there are."""
-    labels, count = mahotas.label(marked, _NEIGHBOURS_BEFORE)
-    return labels, count
+def _grown_down(marked: BoolArray, reach: int) -> BoolArray:
+    grown = marked.copy(order="K")
+    for step in range(1, reach + 1):
+        grown[step:] |= marked[:-step]
+        grown[:-step] |= marked[step:]
+    return grown

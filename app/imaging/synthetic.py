@@ -214,6 +214,11 @@ CATEGORIES = tuple(_STROKES)
 
 def draw(category: str, age_years: float, seed: int) -> Image.Image:
     """Draw a category as at an age: grey, ``SIDE`` pixels square, black on white."""
+    return render(strokes_of(category, age_years, seed))
+
+
+def strokes_of(category: str, age_years: float, seed: int) -> list[Points]:
+    """The same by its strokes, in sheet coordinates 0–1."""
     if category not in _STROKES:
         raise ValueError(f"{category} is not among {', '.join(CATEGORIES)}")
     rng = np.random.default_rng(seed)
@@ -222,7 +227,7 @@ def draw(category: str, age_years: float, seed: int) -> Image.Image:
     kept = [s for s in strokes if s.from_age == 2 or rng.random() > hand.omission]
     scale, x, y = rng.uniform(0.5, 0.85), rng.uniform(0, 1), rng.uniform(0, 1)
     place = np.array([x, y]) * (0.94 - scale) + 0.03
-    return render([_by_hand(s.points, hand, rng) * scale + place for s in kept])
+    return [_by_hand(s.points, hand, rng) * scale + place for s in kept]
 
 
 def render(strokes: list[Points]) -> Image.Image:
@@ -339,7 +344,7 @@ DEMO_SAMPLES = (
     ),
     SyntheticSample(
         "cup-upside-down", "A cup upside down, age 5",
-        "The sheet was turned around; these norms hardly notice it.", "cup", 5.2, 15,
+        "The sheet was turned around.", "cup", 5.2, 15,
         twist="upside down",
     ),
     SyntheticSample(

@@ -11,10 +11,9 @@ from PIL import Image
 
 from app.errors import Busy
 from app.imaging import intake
-from app.imaging.overlay import foreign_shares, saliency_map
 from app.inference.analysis import Analysis, Analyzer, BundleReference, check_age
 from app.inference.bundle import Bundle
-from app.inference.features import Inked, extract
+from app.inference.features import Inked, extract, saliency_map
 from app.scoring.assess import assess
 from app.scoring.assessment import LEVEL, Assessment, Verdict
 from app.wording import sentences
@@ -45,16 +44,18 @@ class BundleAnalyzer:
         inked = extract(self._bundle.trunk, picture)
         drawing = inked.drawing if inked else None
         assessment = assess(self._bundle.norms, drawing, age_years, category, level)
+        sheet = inked.sheet.notes if inked else ()
         mapped = _map(inked, picture, assessment)
         kept, kept_type = intake.encode(picture, content)
         return Analysis(
             assessment,
-            sentences(assessment),
+            sentences(assessment, sheet, several=inked is not None and inked.sheet.several),
             self.reference,
             round((time.perf_counter() - started) * 1000, 1),
             kept,
             kept_type,
             mapped,
+            sheet,
         )
 
 
@@ -94,5 +95,7 @@ def _map(inked: Inked | None, picture: Image.Image, assessment: Assessment) -> b
     """An 8-bit grey PNG; ``None`` if there is no drawing to make one of."""
     if inked is None or assessment.verdict is Verdict.NOT_A_DRAWING:
         return None
-    shares = foreign_shares(inked.seen.foreign)
-    return intake.encode_map(saliency_map(inked.sheet, inked.crop, shares, picture.size))
+    seen = inked.seen
+    return intake.encode_map(
+        saliency_map(inked.sheet, inked.crop, seen.strokes, seen.foreign_shares, picture.size)
+    )

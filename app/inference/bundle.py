@@ -26,7 +26,7 @@ from app.errors import BundleError
 from app.inference.features import Trunk
 from app.scoring.assess import Norms
 
-FORMAT = 2
+FORMAT = 3
 TRUNK, NORMS, CARD, SELF_TEST = "trunk.onnx", "norms.npz", "card.json", "selftest.json"
 CHECKSUMMED = (TRUNK, NORMS, CARD, SELF_TEST)
 MANIFEST = "manifest.json"

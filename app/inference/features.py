@@ -4,57 +4,224 @@ The trunk is EfficientNet-Lite0 cut after its fifth stage, with heads of our own
 and analysis both go through here, so that what is calibrated is what is served.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
-from PIL import Image
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter
 
-from app.imaging.marks import domain_measures, mark_statistics
-from app.imaging.paper import Crop, Sheet, crop_to_ink, find_ink
+from app.imaging.clutter import labelled, look_beside
+from app.imaging.marks import CROP_SIDE, mark_statistics, picture_measures
+from app.imaging.paper import INK, BoolArray, Sheet, find_drawing, grown, pen_width
 from app.scoring.assess import DrawingFeatures, pooled
 from app.scoring.norms import FloatArray
 
-OUTPUTS = ("patches", "embedding", "turns", "kind", "foreign")
+Redraw = Callable[[FloatArray], FloatArray]
+
+OUTPUTS = ("strokes", "patches", "embedding", "turns", "kind", "foreign")
+MORE_LOOKS = 2  # at most
+LEAST_STROKES = 24  # px of redrawn strokes: less is a speck
+READ_SIDE = 256  # px, what strokes are read from
+MARGIN = 0.08  # around the ink's box, as a share of its longer side
+_BLOCK = 4  # px of READ_SIDE
+_BLOCKS = READ_SIDE // _BLOCK
+_HALF_WIDTH = 3  # blocks: no pen is twice as wide
+_SOLID = 0.6  # of the ink of a block that is filled
+_OFF = 2  # px of CROP_SIDE
+_SURE = 0.65  # from here on, something is a stroke rather than a trace of the paper
+_LEAST_SURE = 4  # px of CROP_SIDE
+_HALO = 3  # px of CROP_SIDE: how far around ink the map reaches
+_LEAST_LIGHT = 0.12  # the least unusual ink still shows, so that the drawing can be recognised
+
+Square = tuple[float, float, float]  # left, top and side, in px
+
+
+@dataclass(frozen=True)
+class Crop:
+    """The ink's box with its margin, squared: ``ink`` is (READ_SIDE, READ_SIDE) in 0–1.
+
+    The box is that of the strokes' middles, so that a thicker pen does not change it. ``left``,
+    ``top`` and ``side`` place the square on the working sheet, in its pixels; the square may reach
+    beyond the sheet.
+    """
+
+    ink: FloatArray
+    left: float
+    top: float
+    side: float
+
+    @classmethod
+    def of(cls, sheet: Sheet, square: Square) -> "Crop":
+        """Cut a square out of a sheet; what is filled in it becomes an outline."""
+        return cls(_outlined(cut(sheet.ink, square, READ_SIDE)), *square)
+
+    def square_around(self, strokes: FloatArray) -> Square | None:
+        """The square around the strokes that were read from it; ``None`` if there are none."""
+        marked = _sure(strokes, _halved(self.ink))
+        beside, _ = look_beside(marked)
+        found = ink_square(marked & ~beside)
+        if found is None:
+            return None
+        x, y, side = (value * self.side / CROP_SIDE for value in found)
+        return self.left + x, self.top + y, side
+
+    def frames(self, square: Square) -> bool:
+        """Whether a square is where this one is, but for what the width of a pen may change."""
+        off = _OFF * self.side / CROP_SIDE
+        (x, y, side), far = square, self.left + self.side
+        ends = (x - self.left, y - self.top, x + side - far, y + side - self.top - self.side)
+        return max(abs(end) for end in ends) <= off
+
+
+def _sure(strokes: FloatArray, ink: FloatArray) -> BoolArray:
+    """Where strokes are, without pieces that are specks or as faint as their ink."""
+    labels, count = labelled(strokes >= INK)
+    clear = labels.ravel()[np.maximum(strokes, ink).ravel() >= _SURE]
+    sure = np.bincount(clear, minlength=count + 1) >= _LEAST_SURE
+    sure[0] = False
+    return np.asarray(sure[labels])
+
+
+def _outlined(ink: FloatArray) -> FloatArray:
+    """Keep of areas wider than any pen the rim alone; ``ink`` is (READ_SIDE, READ_SIDE)."""
+    blocks = ink.reshape(_BLOCKS, _BLOCK, _BLOCKS, _BLOCK).mean((1, 3)) >= _SOLID
+    core = ~grown(~blocks, _HALF_WIDTH)
+    if not core.any():
+        return ink
+    inner = ~grown(~grown(core, _HALF_WIDTH), 1)
+    return np.where(inner.repeat(_BLOCK, 0).repeat(_BLOCK, 1), 0, ink)
+
+
+def _halved(ink: FloatArray) -> FloatArray:
+    """Ink of (READ_SIDE, READ_SIDE) in the strokes' pixels."""
+    return np.asarray(ink.reshape(CROP_SIDE, 2, CROP_SIDE, 2).mean((1, 3)))
+
+
+def crop_to_ink(sheet: Sheet) -> Crop | None:
+    """Crop to the ink's box; ``None`` if there is no ink."""
+    square = ink_square(sheet.marked)
+    return None if square is None else Crop.of(sheet, square)
+
+
+def ink_square(marked: BoolArray) -> Square | None:
+    """The square around the middles of strokes, with a margin; ``None`` if there are none."""
+    rows, columns = np.flatnonzero(marked.any(1)), np.flatnonzero(marked.any(0))
+    if not len(rows):
+        return None
+    half = pen_width(marked[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]) / 2
+    (top, bottom), (left, right) = (_middles(ends, half) for ends in (rows, columns))
+    side = max(bottom - top, right - left, 8) * (1 + 2 * MARGIN)
+    return (left + right - side) / 2, (top + bottom - side) / 2, side
+
+
+def cut(values: FloatArray, square: Square, pixels: int) -> FloatArray:
+    """Cut a square out of (h, w) values in 0–1 and bring it to ``pixels`` by ``pixels``."""
+    x, y, side = square
+    grey = Image.fromarray((values * 255).astype(np.uint8))
+    shrink = max(1, round(side / pixels))
+    box = (x, y, x + side, y + side)
+    fine = grey.transform(
+        (pixels * shrink, pixels * shrink), Image.Transform.EXTENT, box, Image.Resampling.BILINEAR
+    )
+    return np.asarray(fine.reduce(shrink) if shrink > 1 else fine, np.float32) / 255
+
+
+def _middles(ends: NDArray[np.intp], half: float) -> tuple[float, float]:
+    """From where to where the middles of strokes lie, if they begin and end at these pixels."""
+    first, last = float(ends[0]), float(ends[-1] + 1)
+    shrink = min(half, (last - first) / 2)
+    return first + shrink, last - shrink
+
+
+def saliency_map(
+    sheet: Sheet, crop: Crop, strokes: FloatArray, shares: FloatArray, size: tuple[int, int]
+) -> Image.Image:
+    """Lay the ``shares`` (h, w) of foreign ink over the ink and around it; elsewhere it is black.
+
+    Grey, ``size`` (width, height) in pixels, aligned to the upright original. Brightness is
+    relative within one drawing: the strokes that seem least to belong are white, whatever their
+    tone and width.
+    """
+    spread = Image.fromarray(shares).resize((CROP_SIDE, CROP_SIDE), Image.Resampling.BICUBIC)
+    values = np.asarray(spread)
+    low, high = np.percentile(values[strokes >= INK], (2, 100))
+    relative = np.clip((values - low) / max(float(high - low), 1e-6), 0, 1)
+    near = grown(np.maximum(_halved(crop.ink), strokes) >= INK, _HALO)
+    halo = Image.fromarray(near.astype(np.uint8) * 255).filter(ImageFilter.BoxBlur(1))
+    light = np.asarray(halo) * (_LEAST_LIGHT + (1 - _LEAST_LIGHT) * relative) + 0.5
+    return laid_over(sheet, crop, Image.fromarray(light.astype(np.uint8)), size)
+
+
+def laid_over(sheet: Sheet, crop: Crop, square: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """Lay a grey picture of the crop where the crop is in the original; black around it."""
+    side = max(1, round(crop.side / sheet.scale))
+    left, top = (round(at / sheet.scale) for at in (crop.left, crop.top))
+    whole = Image.new("L", size)
+    place = (sheet.left + left, sheet.top + top)
+    whole.paste(square.resize((side, side), Image.Resampling.BILINEAR), place)
+    return whole
 
 
 @dataclass(frozen=True, eq=False)
 class Seen:
     """What the trunk makes of one crop.
 
-    ``patches`` is its feature map (112, 8, 8), ``embedding`` (256,); ``turns`` (4,) and ``kind``
-    (5,) are logits of the quarter turns and of the damage it was taught on drawings without ages;
-    ``foreign`` (16, 16) are logits that a cell's ink belongs to another drawing.
+    ``strokes`` (128, 128) are the drawing's lines as redrawn with one pen, in 0–1; the rest is
+    seen in them alone. ``patches`` is its feature map (112, 8, 8), ``embedding`` (256,);
+    ``turns`` (4,) and ``kind`` (5,) are logits of the quarter turns and of the damage it was
+    taught on drawings without ages; ``foreign`` (16, 16) are logits that a cell's ink belongs to
+    another drawing.
     """
 
+    strokes: FloatArray
     patches: FloatArray
     embedding: FloatArray
     turns: FloatArray
     kind: FloatArray
     foreign: FloatArray
 
+    @property
+    def foreign_shares(self) -> FloatArray:
+        """The share of each cell's ink that it takes for foreign, (16, 16)."""
+        return np.asarray(1 / (1 + np.exp(-self.foreign)), np.float32)
+
 
 class Trunk:
-    """Ink, (128, 128) in 0–1 with ink = 1, to what is seen in it.
-
-    One thread: a quarter of a core gains nothing from more, and the memory arena is off so that
-    resident memory stays flat between drawings.
-    """
+    """Ink, (256, 256) in 0–1 with ink = 1, to its strokes and what is seen in them."""
 
     def __init__(self, path: Path) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.enable_cpu_mem_arena = False
-        self._runtime = onnxruntime.InferenceSession(
-            str(path), options, providers=["CPUExecutionProvider"]
-        )
+        self._runtime = _session(path)
 
     def see(self, ink: FloatArray) -> Seen:
         """Look at one crop."""
         outputs = self._runtime.run(list(OUTPUTS), {"ink": np.asarray(ink[None, None], np.float32)})
         return Seen(*(np.asarray(output[0], np.float32) for output in outputs))
+
+
+def redrawing(tracer: Path) -> Redraw:
+    """What redraws strokes, by itself: ink (256, 256) to strokes (128, 128)."""
+    runtime = _session(tracer)
+
+    def redraw(ink: FloatArray) -> FloatArray:
+        (output,) = runtime.run(["strokes"], {"ink": np.asarray(ink[None, None], np.float32)})
+        return np.asarray(output[0, 0], np.float32)
+
+    return redraw
+
+
+def _session(path: Path) -> onnxruntime.InferenceSession:
+    """One thread: a quarter of a core gains nothing from more.
+
+    The memory arena is off so that resident memory stays flat between drawings.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.enable_cpu_mem_arena = False
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,28 +238,39 @@ class Inked:
     features: FloatArray
 
     @property
-    def domain_measures(self) -> FloatArray:
+    def picture(self) -> FloatArray:
         """What the picture is like, whatever it shows."""
-        return domain_measures(self.sheet, self.crop)
+        return picture_measures(self.sheet, self.crop.ink, self.crop.side, self.seen.strokes)
 
     @property
     def drawing(self) -> DrawingFeatures:
         """What the norms assess."""
-        return DrawingFeatures(self.features, self.domain_measures)
+        return DrawingFeatures(self.features, self.picture)
 
 
 def extract(trunk: Trunk, picture: Image.Image) -> Inked | None:
-    """Measure one picture; ``None`` if there is no ink."""
-    return measure(trunk, find_ink(picture))
+    """Measure one picture; ``None`` if there are no strokes."""
+    return measure(trunk, find_drawing(picture))
 
 
 def measure(trunk: Trunk, sheet: Sheet) -> Inked | None:
-    """Measure a sheet whose ink is known."""
+    """Measure a sheet whose ink is known.
+
+    What is no stroke may have been taken for ink; then it is looked at again around the strokes.
+    """
     crop = crop_to_ink(sheet)
     if crop is None:
         return None
     seen = trunk.see(crop.ink)
-    return Inked(sheet, crop, seen, joined(seen, mark_statistics(sheet, crop)))
+    for _ in range(MORE_LOOKS):
+        square = crop.square_around(seen.strokes)
+        if square is None or crop.frames(square):
+            break
+        crop = Crop.of(sheet, square)
+        seen = trunk.see(crop.ink)
+    if (seen.strokes >= INK).sum() < LEAST_STROKES:
+        return None
+    return Inked(sheet, crop, seen, joined(seen, mark_statistics(seen.strokes)))
 
 
 def joined(seen: Seen, marks: FloatArray) -> FloatArray:

@@ -28,6 +28,7 @@ from app.scoring.norms import DomainGuard, FloatArray, FoldNorms, Gate, Reading
 from app.scoring.sitting import Sittings
 
 NEAREST = 5
+READING = 2  # of the measures of a picture, the last
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,10 +69,19 @@ class Norms:
 
 @dataclass(frozen=True, eq=False)
 class DrawingFeatures:
-    """What imaging and the trunk make of a picture that has ink on it."""
+    """What imaging and the trunk make of a picture that has ink on it.
+
+    ``features`` (d,) are of the redrawn strokes; ``picture`` (m,) measures what they were read
+    from, and its last entries how surely.
+    """
 
     features: FloatArray
-    domain_measures: FloatArray
+    picture: FloatArray
+
+    @property
+    def reading(self) -> FloatArray:
+        """How surely the strokes were read; all grow with doubt."""
+        return self.picture[-READING:]
 
 
 def pooled(patches: FloatArray) -> FloatArray:
@@ -106,7 +116,7 @@ def assess(
     if drawing is None:
         return Assessment(Verdict.NOT_A_DRAWING, level, DomainMatch(False, None), used)
     domain = _domain(norms, drawing)
-    asked = gate_features(drawing.features, drawing.domain_measures)
+    asked = gate_features(drawing.features, drawing.picture)
     if norms.gate.refuses(asked, known=domain.matched):
         return Assessment(Verdict.NOT_A_DRAWING, level, domain, used)
     readings = read_by_fold(norms, drawing.features, place)
@@ -159,7 +169,7 @@ def _reason(group: Group, domain: DomainMatch) -> Reason | None:
     """Too few references come first, as no drawings of one's own would mend that."""
     if group.children < MINIMUM_CHILDREN:
         return Reason.TOO_FEW_REFERENCES
-    return None if domain.matched else Reason.UNKNOWN_DOMAIN
+    return None if domain.matched else Reason.UNCLEAR_STROKES
 
 
 def _standing(group: Group, scores: FloatArray, local: LocalCalibration | None) -> Standing:
@@ -199,13 +209,13 @@ def _compared(
     )
 
 
-def gate_features(features: FloatArray, domain_measures: FloatArray) -> FloatArray:
+def gate_features(features: FloatArray, picture: FloatArray) -> FloatArray:
     """What the gate looks at: the drawing's own features and those of the picture."""
-    return np.concatenate([features, np.log(domain_measures + 0.01)]).astype(np.float32)
+    return np.concatenate([features, np.log(picture + 0.01)]).astype(np.float32)
 
 
 def _domain(norms: Norms, drawing: DrawingFeatures) -> DomainMatch:
-    distance = norms.guard.distance(drawing.domain_measures)
+    distance = norms.guard.distance(drawing.reading)
     return DomainMatch(distance <= 1, round(distance, 3))
 
 

@@ -20,7 +20,7 @@ class Reason(StrEnum):
     """Why a drawing that is one was not compared."""
 
     TOO_FEW_REFERENCES = "too_few_references"
-    UNKNOWN_DOMAIN = "unknown_domain"
+    UNCLEAR_STROKES = "unclear_strokes"
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from 6.
 """
 
 from dataclasses import dataclass
+from math import isqrt
 from typing import Any
 
 import numpy as np
@@ -158,10 +159,18 @@ class Reading:
     years: float
 
 
+def products(values: FloatArray) -> FloatArray:
+    """Every product of two of the m last-axis ``values``, (…, m (m + 1) / 2), within bounds."""
+    first, second = np.triu_indices(values.shape[-1])
+    return np.asarray(np.clip(values[..., first] * values[..., second], -12, 12))
+
+
 @dataclass(frozen=True, eq=False)
 class Gate:
     """Logistic regression between drawings and blank sheets, print, textures and photographs.
 
+    The last features are measures of the picture; of these the products of each two count as well,
+    as a photograph is told by what comes together: ink up to the sides, and little of it strokes.
     ``threshold`` is set on drawings that were not used to fit it; ``threshold_unknown``, lower, is
     for pictures of a kind that the norms do not know, which have to look more like a drawing.
     """
@@ -169,6 +178,7 @@ class Gate:
     centre: FloatArray
     scale: FloatArray
     weights: FloatArray
+    pair_weights: FloatArray
     intercept: float
     threshold: float
     threshold_unknown: float
@@ -180,12 +190,18 @@ class Gate:
     def logit(self, features: FloatArray) -> float:
         """Log-odds of not being a drawing."""
         x = np.clip((features - self.centre) / self.scale, -6, 6)
-        return float(x @ self.weights) + self.intercept
+        measures = (isqrt(8 * len(self.pair_weights) + 1) - 1) // 2
+        pairs = products(x[-measures:])
+        return float(x @ self.weights + pairs @ self.pair_weights) + self.intercept
 
 
 @dataclass(frozen=True, eq=False)
 class DomainGuard:
-    """The most that each measure of the picture reaches among the pictures the norms come from."""
+    """How unsurely strokes may have been read for the norms' false flags to be known.
+
+    ``limits`` is the most that each measure of the reading reaches among the pictures that these
+    were measured on.
+    """
 
     name: str
     limits: FloatArray

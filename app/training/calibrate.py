@@ -68,14 +68,14 @@ class CalibrationReport:
 
 @dataclass(frozen=True, eq=False)
 class LocalDrawings:
-    """An operator's drawings: ``features`` (n, d), ``domain_measures`` (n, m), the others (n,).
+    """An operator's drawings: ``features`` (n, d), ``reading`` (n, m), the others (n,).
 
     ``place`` is the category's among those of the norms, or −1. Every drawing must be of an age,
     and of a category if it has one, that has reference p-values.
     """
 
     features: FloatArray
-    domain_measures: FloatArray
+    reading: FloatArray
     age_years: FloatArray
     place: NDArray[np.int32]
     child: NDArray[np.int32]
@@ -179,7 +179,7 @@ def _why_not(norms: Norms, measured: _Measured) -> str | None:
     drawing, year = measured.drawing, int(measured.age_years)
     if drawing is None:
         return "It has no ink that could be found."
-    if norms.gate.refuses(gate_features(drawing.features, drawing.domain_measures), known=True):
+    if norms.gate.refuses(gate_features(drawing.features, drawing.picture), known=True):
         return "It does not look like a drawing."
     children = norms.references(measured.place).group(year).children
     if children < MINIMUM_CHILDREN:
@@ -193,7 +193,7 @@ def _local_drawings(used: list[_Measured]) -> LocalDrawings:
     drawings = [m.drawing for m in used if m.drawing is not None]
     return LocalDrawings(
         np.stack([d.features for d in drawings]),
-        np.stack([d.domain_measures for d in drawings]),
+        np.stack([d.reading for d in drawings]),
         np.array([m.age_years for m in used]),  # no rounding into the next year
         np.array([-1 if m.place is None else m.place for m in used], np.int32),
         np.array([number[child] for child in who], np.int32),
@@ -248,7 +248,7 @@ def fit_local(norms: Norms, drawings: LocalDrawings, name: str) -> Norms:
     ages = _apparent_ages(norms, drawings)
     return replace(
         norms,
-        guard=norms.guard.widened(drawings.domain_measures),
+        guard=norms.guard.widened(drawings.reading),
         age_error=_age_error(ages, drawings),
         local=LocalNorms(name, named, unnamed),
         sittings=Sittings(

@@ -11,9 +11,10 @@ import numpy as np
 from PIL import Image
 from rich.progress import track
 
+from app.errors import UnreadableDrawing
 from app.imaging import intake
 from app.imaging.marks import MARKS
-from app.imaging.paper import Sheet, find_ink
+from app.imaging.paper import Sheet, find_drawing
 from app.inference.features import Inked, Trunk, extract, measure
 from app.scoring.assess import gate_features
 from app.scoring.norms import FloatArray
@@ -27,18 +28,18 @@ _BATCH = 20
 
 @dataclass(frozen=True, eq=False)
 class Embedded:
-    """Features (n, d) of the drawings that have ink, their domain measures, their variants'."""
+    """Features (n, d) of the drawings with ink and of their variants, measures of the pictures."""
 
     drawings: tuple[ReferenceDrawing, ...]
     features: FloatArray
-    domain: FloatArray
+    picture: FloatArray
     variants: FloatArray
 
     @property
     def gate(self) -> FloatArray:
         """What the gate sees, (n, g)."""
         return np.stack(
-            [gate_features(x, m) for x, m in zip(self.features, self.domain, strict=True)]
+            [gate_features(x, m) for x, m in zip(self.features, self.picture, strict=True)]
         )
 
     def references(self) -> References:
@@ -62,7 +63,7 @@ class Embedded:
 class _Measured:
     drawing: ReferenceDrawing
     features: FloatArray
-    domain: FloatArray
+    picture: FloatArray
     variants: FloatArray
 
 
@@ -88,7 +89,7 @@ def embed(
     return Embedded(
         tuple(row.drawing for row in rows),
         np.stack([row.features for row in rows]),
-        np.stack([row.domain for row in rows]),
+        np.stack([row.picture for row in rows]),
         np.stack([row.variants for row in rows]),
     )
 
@@ -109,13 +110,21 @@ def in_batches(
 
 def gate_rows(trunk: Trunk, pictures: Iterable[Image.Image], what: str) -> FloatArray:
     """Return what the gate sees of pictures, leaving out those without any ink."""
-    inked = [extract(trunk, picture.convert("RGB")) for picture in track(list(pictures), what)]
-    return np.stack([gate_features(i.features, i.domain_measures) for i in inked if i])
+    inked = [inked_or_none(trunk, picture) for picture in track(list(pictures), what)]
+    return np.stack([gate_features(i.features, i.picture) for i in inked if i])
+
+
+def inked_or_none(trunk: Trunk, picture: Image.Image) -> Inked | None:
+    """Measure one picture; ``None`` if it has no ink, or too little to be compared."""
+    try:
+        return extract(trunk, picture.convert("RGB"))
+    except UnreadableDrawing:
+        return None
 
 
 def read_sheet(drawing: ReferenceDrawing) -> Sheet:
-    """Find the ink of a drawing on disk."""
-    return find_ink(intake.read(drawing.path.read_bytes()))
+    """Find the drawing in a file on disk, however small it is."""
+    return find_drawing(intake.read(drawing.path.read_bytes()), least=1)
 
 
 def _measure_batch(
@@ -128,7 +137,7 @@ def _measure_batch(
         inked = measure(trunk, sheet)
         if inked is not None:
             made = _measure_variants(trunk, inked, number, recipe)
-            measured.append(_Measured(drawing, inked.features, inked.domain_measures, made))
+            measured.append(_Measured(drawing, inked.features, inked.picture, made))
     return measured
 
 

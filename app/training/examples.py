@@ -9,26 +9,34 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from app.imaging.paper import CROP_SIDE, INK, MARGIN, Sheet
+from app.imaging.marks import CROP_SIDE
+from app.imaging.paper import INK, Sheet
+from app.inference.features import READ_SIDE, Redraw, Square, cut, ink_square, redrawing
 from app.scoring.norms import FloatArray
 from app.training.anomalies import (
     Rng,
     Spoilt,
     half_erased,
-    ink_box,
     intruded,
     patch_erased,
     scribbled,
     turned,
 )
+from app.training.recipe import TrunkRecipe
 
 KINDS = ("whole", "half", "patch", "scribble", "intruder")
-_SHARES = (0.56, 0.14, 0.05, 0.11, 0.14)
+_SHARES = (0.5, 0.14, 0.05, 0.11, 0.2)
+_PENS = (
+    None, ImageFilter.MaxFilter(3), ImageFilter.MaxFilter(5), ImageFilter.MaxFilter(7),
+    ImageFilter.GaussianBlur(1),
+)  # fmt: skip
+_PEN_SHARES = (0.4, 0.22, 0.15, 0.05, 0.18)
 _TURNED = 0.4  # of the whole ones
 MAP_SIDE = 16  # cells of the map of foreign ink
 _CELL = CROP_SIDE // MAP_SIDE
@@ -36,10 +44,16 @@ _LEAST = 40  # px of ink that must remain
 _TRIES = 20
 
 AUGMENTED, UPSIDE_DOWN, SIDEWAYS = "augmented", "upside_down", "sideways"
+REPENNED = "repenned"
 VARIANTS = (
     *(AUGMENTED,) * 4, "half", "half", "patch", "scribble", "scribble", "intruder", "intruder",
-    UPSIDE_DOWN, SIDEWAYS, SIDEWAYS,
+    UPSIDE_DOWN, SIDEWAYS, SIDEWAYS, *(REPENNED,) * 3,
 )  # fmt: skip
+_REPENS = (
+    (ImageFilter.MaxFilter(5),),
+    (ImageFilter.MaxFilter(7),),
+    (ImageFilter.MaxFilter(3), ImageFilter.GaussianBlur(1.4)),
+)  # felt tip, thick, soft
 _GENTLE = 0.6  # augmentation that leaves a child's drawing a child's drawing
 _LEAST_VARIANT = 25  # px of ink that must remain
 _TRIES_VARIANT = 8
@@ -47,13 +61,13 @@ _TRIES_VARIANT = 8
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """``ink`` (n, 128, 128) bytes; ``category``, ``turns`` (quarters), ``kind`` (n,) integers.
+    """``strokes`` (n, 128, 128) bytes; ``category``, ``turns`` (quarters), ``kind`` (n,) integers.
 
     ``foreign`` (n, 16, 16) is the share of each cell's ink that was added, in bytes; ``inked``
     tells the cells that have ink at all.
     """
 
-    ink: NDArray[np.uint8]
+    strokes: NDArray[np.uint8]
     category: NDArray[np.int64]
     turns: NDArray[np.int64]
     kind: NDArray[np.int64]
@@ -61,16 +75,21 @@ class Examples:
     inked: NDArray[np.bool_]
 
     def __len__(self) -> int:
-        return len(self.ink)
+        return len(self.strokes)
 
 
 def make_examples(
-    sheets: NDArray[np.uint8], category: NDArray[np.int64], variants: int, seed: int, workers: int
+    sheets: NDArray[np.uint8],
+    category: NDArray[np.int64],
+    tracer: Path,
+    recipe: TrunkRecipe,
+    seed: int,
 ) -> Examples:
-    """Make ``variants`` of each sheet (n, h, w; ink = 255), the same for the same seed."""
+    """Make some of each sheet (n, h, w; ink = 255), redrawn; the same for the same seed."""
+    variants, workers = recipe.variants, recipe.workers
     numbers = np.tile(np.arange(len(sheets)), variants)
     parts = np.array_split(np.arange(len(numbers)), max(1, workers) * 4)
-    make = partial(_make_part, sheets, category, numbers, seed)
+    make = partial(_make_part, sheets, category, numbers, tracer, seed)
     if workers <= 1:
         made = [make(part) for part in parts]
     else:
@@ -80,40 +99,24 @@ def make_examples(
 
 
 def augmented(sheet: NDArray[np.uint8], rng: Rng, strength: float = 1.0) -> FloatArray:
-    """Mirror, lean, stretch, resize and thicken: what does not change what a drawing shows."""
+    """Mirror, lean, stretch, resize, change the pen: what does not change what a drawing shows."""
     picture = Image.fromarray(sheet)
     if rng.random() < 0.5:
         picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    thicker = rng.random()
-    if thicker < 0.3:
-        picture = picture.filter(ImageFilter.MaxFilter(3))
-    elif thicker < 0.42 * strength:
-        picture = picture.filter(ImageFilter.MaxFilter(5))
+    pen = _PENS[int(rng.choice(len(_PENS), p=_PEN_SHARES))]
+    if pen is not None:
+        picture = picture.filter(pen)
     move = _affine(picture.size, rng, strength)
     moved = picture.transform(picture.size, Image.Transform.AFFINE, move, Image.Resampling.BILINEAR)
     return np.asarray(moved, np.float32) / 255
 
 
-def squared(ink: FloatArray, rng: Rng | None = None) -> tuple[int, int, int]:
-    """Return left, top and side of the square that the product crops to, jittered with ``rng``."""
-    top, bottom, left, right = ink_box(ink)
-    side = max(bottom - top, right - left, 8) * (1 + 2 * MARGIN)
-    x, y = (left + right) / 2, (top + bottom) / 2
-    if rng is not None:
-        side *= rng.uniform(0.97, 1.06)
-        x, y = x + rng.normal(0, 0.012) * side, y + rng.normal(0, 0.012) * side
-    side = round(side)
-    return round(x - side / 2), round(y - side / 2), side
-
-
-def crop(values: FloatArray, square: tuple[int, int, int]) -> FloatArray:
-    """Cut the square out of (h, w) values in 0–1 and bring it to (128, 128)."""
+def jittered(square: Square, rng: Rng) -> Square:
+    """Move and scale the square that the product crops to a little."""
     x, y, side = square
-    grey = Image.fromarray((values * 255).astype(np.uint8))
-    small = grey.crop((x, y, x + side, y + side)).resize(
-        (CROP_SIDE, CROP_SIDE), Image.Resampling.BILINEAR
-    )
-    return np.asarray(small, np.float32) / 255
+    larger = rng.uniform(0.97, 1.06)
+    dx, dy = rng.normal(0, 0.012, 2) * side - (larger - 1) * side / 2
+    return x + dx, y + dy, side * larger
 
 
 def by_cell(values: FloatArray) -> FloatArray:
@@ -125,25 +128,30 @@ def _make_part(
     sheets: NDArray[np.uint8],
     category: NDArray[np.int64],
     numbers: NDArray[np.int64],
+    tracer: Path,
     seed: int,
     part: NDArray[np.int64],
 ) -> tuple[NDArray[np.generic], ...]:
-    rows = [_example(sheets, numbers[i], np.random.default_rng((seed, int(i)))) for i in part]
-    ink, turns, kind, foreign, inked = (np.array(column) for column in zip(*rows, strict=True))
-    return ink, category[numbers[part]], turns, kind, foreign, inked
+    redraw = redrawing(tracer)
+    rows = [
+        _example(sheets, numbers[i], redraw, np.random.default_rng((seed, int(i)))) for i in part
+    ]
+    strokes, turns, kind, foreign, inked = (np.array(column) for column in zip(*rows, strict=True))
+    return strokes, category[numbers[part]], turns, kind, foreign, inked
 
 
 def _example(
-    sheets: NDArray[np.uint8], number: int, rng: Rng
+    sheets: NDArray[np.uint8], number: int, redraw: Redraw, rng: Rng
 ) -> tuple[NDArray[np.uint8], int, int, NDArray[np.uint8], NDArray[np.bool_]]:
     kind = int(rng.choice(len(KINDS), p=_SHARES))
     turns = _turns(rng) if kind == 0 and rng.random() < _TURNED else 0
     spoilt = _spoilt(sheets, number, kind, turns, rng)
-    square = squared(spoilt.ink, rng)
-    ink, foreign = crop(spoilt.ink, square), crop(spoilt.foreign.astype(np.float32), square)
-    there = by_cell(ink)
-    share = by_cell(foreign * ink) / np.maximum(there, 1e-3)
-    return _bytes(ink), turns, kind, _bytes(np.clip(share, 0, 1)), there > 1.5
+    square = jittered(ink_square(spoilt.ink >= INK) or (0, 0, len(spoilt.ink)), rng)
+    strokes = redraw(cut(spoilt.ink, square, READ_SIDE))
+    foreign = cut(spoilt.foreign.astype(np.float32), square, CROP_SIDE)
+    there = by_cell(strokes)
+    share = by_cell(foreign * strokes) / np.maximum(there, 1e-3)
+    return _bytes(strokes), turns, kind, _bytes(np.clip(share, 0, 1)), there > 1.5
 
 
 def _spoilt(sheets: NDArray[np.uint8], number: int, kind: int, turns: int, rng: Rng) -> Spoilt:
@@ -194,6 +202,14 @@ def variants(sheet: Sheet, others: list[FloatArray], rng: Rng) -> Iterator[Sheet
         yield replace(sheet, ink=_made(name, place, sheet.ink, others, rng))
 
 
+def _repenned(ink: FloatArray, pen: int) -> FloatArray:
+    """Draw the same strokes with another pen."""
+    picture = Image.fromarray((ink * 255).astype(np.uint8))
+    for change in _REPENS[pen]:
+        picture = picture.filter(change)
+    return np.asarray(picture, np.float32) / 255
+
+
 def _made(name: str, place: int, ink: FloatArray, others: list[FloatArray], rng: Rng) -> FloatArray:
     for _ in range(_TRIES_VARIANT):
         made = _variant(name, place, ink, others[int(rng.integers(len(others)))], rng)
@@ -216,4 +232,6 @@ def _variant(name: str, place: int, ink: FloatArray, other: FloatArray, rng: Rng
             return turned(ink, 2).ink
         case "sideways":
             return turned(ink, 1 if place % 2 else 3).ink
+        case "repenned":
+            return _repenned(ink, place % len(_REPENS))
     return augmented((ink * 255).astype(np.uint8), rng, _GENTLE)

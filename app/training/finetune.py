@@ -26,11 +26,12 @@ from torch.nn import functional as F
 from torch.nn.functional import interpolate
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from app.imaging.paper import CROP_SIDE
-from app.inference.features import OUTPUTS
+from app.imaging.marks import CROP_SIDE
+from app.inference.features import OUTPUTS, READ_SIDE
 from app.training.examples import KINDS, Examples, make_examples
 from app.training.recipe import TrunkRecipe
 from app.training.references import ReferenceDrawing
+from app.training.tracer import Redrawn
 
 CATEGORY_WEIGHTS = (1.0, 0.5, 0.8, 0.5, 0.6)  # by kind: damage may hide what is drawn
 TURNED_WEIGHT = 0.4
@@ -42,7 +43,7 @@ EMBEDDING = 256
 
 
 class EarlyStages(nn.Module):  # type: ignore[misc]
-    """``ink`` (n, 1, 128, 128), ink = 1, to maps (n, 40, 16, 16) at an eighth of the size."""
+    """``strokes`` (n, 1, 128, 128), ink = 1, to maps (n, 40, 16, 16) at an eighth of the size."""
 
     def __init__(self, trunk: EfficientNet) -> None:
         super().__init__()
@@ -50,9 +51,9 @@ class EarlyStages(nn.Module):  # type: ignore[misc]
         self.blocks = nn.Sequential(*trunk._blocks[:_EARLY_BLOCKS])
         _fold_batch_norm(self)
 
-    def forward(self, ink: Tensor) -> Tensor:
+    def forward(self, strokes: Tensor) -> Tensor:
         """Turn ink into what the network was trained on: white = +1, ink = −1, three channels."""
-        return self.blocks(self.stem((1 - 2 * ink).expand(-1, 3, -1, -1)))
+        return self.blocks(self.stem((1 - 2 * strokes).expand(-1, 3, -1, -1)))
 
 
 class LateStages(nn.Module):  # type: ignore[misc]
@@ -100,15 +101,16 @@ class LateStages(nn.Module):  # type: ignore[misc]
 
 
 class Exported(nn.Module):  # type: ignore[misc]
-    """Both halves, from ink to the outputs that the product reads."""
+    """Tracer and both halves of the trunk, from ink to the outputs that the product reads."""
 
-    def __init__(self, early: EarlyStages, late: LateStages) -> None:
+    def __init__(self, tracer: Redrawn, early: EarlyStages, late: LateStages) -> None:
         super().__init__()
-        self.early, self.late = early, late
+        self.tracer, self.early, self.late = tracer, early, late
 
     def forward(self, ink: Tensor) -> tuple[Tensor, ...]:
         """Return the outputs in the order of their names."""
-        outputs = self.late(self.early(ink))
+        strokes = self.tracer(ink)
+        outputs = {"strokes": strokes[:, 0]} | self.late(self.early(strokes))
         return tuple(outputs[name] for name in OUTPUTS)
 
 
@@ -119,15 +121,15 @@ def untrained(categories: int) -> tuple[EarlyStages, LateStages]:
     return EarlyStages(trunk), LateStages(trunk, categories)
 
 
-def export(network: nn.Module, path: Path, outputs: tuple[str, ...]) -> None:
-    """Write a network of one input, ``ink`` (n, 1, 128, 128), as ONNX."""
+def export(network: nn.Module, path: Path, given: str, side: int, outputs: tuple[str, ...]) -> None:
+    """Write a network of one input, ``given`` (n, 1, side, side), as ONNX."""
     torch.onnx.export(
         network.eval().cpu(),
-        (torch.zeros(1, 1, CROP_SIDE, CROP_SIDE),),
+        (torch.zeros(1, 1, side, side),),
         str(path),
-        input_names=["ink"],
+        input_names=[given],
         output_names=list(outputs),
-        dynamic_axes={name: {0: "n"} for name in ("ink", *outputs)},
+        dynamic_axes={name: {0: "n"} for name in (given, *outputs)},
         opset_version=17,
         dynamo=False,
     )
@@ -156,22 +158,34 @@ def _fold_batch_norm(module: nn.Module) -> None:
 
 
 def finetune(
-    drawings: Sequence[ReferenceDrawing], path: Path, recipe: TrunkRecipe, seed: int
+    drawings: Sequence[ReferenceDrawing],
+    tracer: Redrawn,
+    path: Path,
+    recipe: TrunkRecipe,
+    seed: int,
 ) -> None:
     """Train on ``drawings`` (categories are used, ages are not) and write the trunk to ``path``."""
     torch.manual_seed(seed)
     names = sorted({d.category or "" for d in drawings})
     early, late = untrained(len(names))
     if recipe.epochs:
-        examples = make_examples(
-            _sheets(drawings),
-            np.array([names.index(d.category or "") for d in drawings]),
-            recipe.variants,
-            seed,
-            recipe.workers,
-        )
-        _learn(late, _early_maps(early, examples.ink), examples, recipe, seed)
-    export(Exported(early, late), path, OUTPUTS)
+        category = np.array([names.index(d.category or "") for d in drawings])
+        examples = _redrawn(tracer, drawings, category, recipe, seed)
+        _learn(late, _early_maps(early, examples.strokes), examples, recipe, seed)
+    export(Exported(tracer, early, late), path, "ink", READ_SIDE, OUTPUTS)
+
+
+def _redrawn(
+    tracer: Redrawn,
+    drawings: Sequence[ReferenceDrawing],
+    category: NDArray[np.int64],
+    recipe: TrunkRecipe,
+    seed: int,
+) -> Examples:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "tracer.onnx"
+        export(tracer, path, "ink", READ_SIDE, ("strokes",))
+        return make_examples(_sheets(drawings), category, path, recipe, seed)
 
 
 def _sheets(drawings: Sequence[ReferenceDrawing]) -> NDArray[np.uint8]:
@@ -184,21 +198,25 @@ def _sheets(drawings: Sequence[ReferenceDrawing]) -> NDArray[np.uint8]:
     )
 
 
-def _early_maps(early: EarlyStages, ink: NDArray[np.uint8]) -> NDArray[np.float16]:
+def _early_maps(early: EarlyStages, strokes: NDArray[np.uint8]) -> NDArray[np.float16]:
     """Compute once what does not learn, in onnxruntime: ten times faster than torch on a CPU."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "early.onnx"
-        export(early, path, ("maps",))
+        export(early, path, "strokes", CROP_SIDE, ("maps",))
         runtime = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-        chunks = track(range(0, len(ink), _CHUNK), "Early stages")
+        chunks = track(range(0, len(strokes), _CHUNK), "Early stages")
         return np.concatenate(
             [
-                runtime.run(None, {"ink": ink[i : i + _CHUNK, None].astype(np.float32) / 255})[0]
+                runtime.run(None, {"strokes": _unit(strokes[i : i + _CHUNK, None])})[0]
                 .transpose(0, 2, 3, 1)
                 .astype(np.float16)
                 for i in chunks
             ]
         )
+
+
+def _unit(values: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return values.astype(np.float32) / np.float32(255)
 
 
 def _learn(

@@ -11,6 +11,17 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
+class TracerRecipe:
+    """Teaching what redraws strokes, on simulated pictures of drawings without ages."""
+
+    examples: int = 26000
+    epochs: float = 5
+    batch: int = 48
+    rate: float = 4e-3
+    workers: int = 2
+
+
+@dataclass(frozen=True)
 class TrunkRecipe:
     """Fine-tuning of the trunk on drawings without ages; no epochs leave it as ImageNet left it."""
 
@@ -35,8 +46,11 @@ class GateRecipe:
     """Examples for telling drawings from what is none."""
 
     unaged: int = 700  # drawings of each set without ages
-    not_drawings: int = 300  # made pictures of each kind
+    not_drawings: int = 500  # made pictures of each kind
     photographed: int = 400  # references seen as by a phone
+    painted: int = 400  # coloured areas without outlines
+    windows: int = 100  # of each of two photographs
+    simulated: int = 600  # doodles by other media, coloured and filled, on sheets with marks
 
 
 @dataclass(frozen=True)
@@ -44,7 +58,8 @@ class Recipe:
     """One training run; the same recipe and drawings give the same bundle on the same machine."""
 
     version: str = "unnamed"
-    seed: int = 1
+    seed: int = 7
+    tracer: TracerRecipe = field(default_factory=TracerRecipe)
     trunk: TrunkRecipe = field(default_factory=TrunkRecipe)
     norms: NormsRecipe = field(default_factory=NormsRecipe)
     gate: GateRecipe = field(default_factory=GateRecipe)

@@ -13,12 +13,19 @@ from app.errors import ConfigurationError
 from app.imaging import intake
 from app.inference import self_test
 from app.inference.bundle import TRUNK, write_bundle
-from app.inference.features import Trunk, extract
+from app.inference.features import Trunk
 from app.scoring.assess import Norms, gate_features
 from app.scoring.norms import FloatArray
-from app.training.embed import Embedded, VariantRecipe, embed, gate_rows, in_batches
+from app.training.embed import Embedded, VariantRecipe, embed, gate_rows, in_batches, inked_or_none
 from app.training.fit import FittedNorms, fit_norms
-from app.training.gate import DOMAIN, fit_gate, fit_guard, not_drawings, phone_photo
+from app.training.gate import (
+    DOMAIN,
+    GateExamples,
+    not_drawings,
+    phone_photo,
+    photograph_windows,
+)
+from app.training.media import doodle_lines, painting, picture
 from app.training.recipe import Recipe
 from app.training.references import (
     ReferenceDrawing,
@@ -29,8 +36,6 @@ from app.training.references import (
     with_age,
 )
 from app.training.sittings import fit_sittings
-
-DOMAIN_ENTRIES = 6  # the last of the gate's features are about the picture
 
 
 def train(data: Path, out: Path, trunk: Path | None, recipe: Recipe) -> dict[str, Any]:
@@ -46,15 +51,18 @@ def train(data: Path, out: Path, trunk: Path | None, recipe: Recipe) -> dict[str
 
 
 def train_trunk(everything: list[ReferenceDrawing], path: Path, recipe: Recipe) -> None:
-    """Fine-tune the trunk on the drawings that have a category but no age."""
+    """Teach the tracer and fine-tune the trunk on drawings that have a category but no age."""
     try:
         from app.training.finetune import finetune
+        from app.training.tracer import teach
     except ImportError as error:
         raise ConfigurationError(
             "Training the trunk needs torch and the training extra: run `make train-setup`, or "
             "give a trained trunk with --trunk, such as bundle/trunk.onnx."
         ) from error
-    finetune(without_age(everything), path, recipe.trunk, recipe.seed)
+    drawings = without_age(everything)
+    tracer = teach(drawings, recipe.tracer, recipe.seed)
+    finetune(drawings, tracer, path, recipe.trunk, recipe.seed)
 
 
 def without_age(everything: list[ReferenceDrawing]) -> list[ReferenceDrawing]:
@@ -78,19 +86,15 @@ def fit_bundle(
     references = embedded.references()
     fold = folds_by_child(list(embedded.drawings), recipe.norms.folds, recipe.seed)
     fitted = fit_norms(references, fold)
-    photographed = embed_photographed(trunk, embedded, recipe)
+    examples = gate_examples(trunk, embedded, everything, recipe)
     norms = Norms(
         references.categories,
         references.has_norm,
         fitted.folds,
         fitted.named,
         fitted.unnamed,
-        fit_gate(
-            *gate_examples(trunk, embedded, photographed, everything, recipe),
-            len(embedded.drawings),
-            recipe.seed,
-        ),
-        fit_guard(np.concatenate([embedded.domain, _domain_measures(photographed)])),
+        examples.gate(recipe.seed),
+        examples.guard(),
         fitted.age_error,
         sittings=fit_sittings(references, fitted),
     )
@@ -98,26 +102,43 @@ def fit_bundle(
 
 
 def gate_examples(
-    trunk: Path,
-    embedded: Embedded,
-    photographed: FloatArray,
-    everything: list[ReferenceDrawing],
-    recipe: Recipe,
-) -> tuple[FloatArray, FloatArray]:
-    """Return what the gate sees of drawings (the norms' own come first) and of what is none."""
+    trunk: Path, embedded: Embedded, everything: list[ReferenceDrawing], recipe: Recipe
+) -> GateExamples:
+    """Return what the gate sees of drawings and of what is none."""
     rng = np.random.default_rng(recipe.seed)
-    unaged = [d for d in everything if d.age_years is None]
-    chosen = _of_each_set(unaged, recipe.gate.unaged, rng)
-    others = gate_rows(
-        Trunk(trunk),
-        not_drawings(recipe.gate.not_drawings, recipe.seed),
-        "Pictures that are no drawings",
+    unaged = _of_each_set([d for d in everything if d.age_years is None], recipe.gate.unaged, rng)
+    others = not_drawings(recipe.gate.not_drawings, recipe.seed)
+    windows = photograph_windows(recipe.gate.windows, recipe.seed)
+    return GateExamples(
+        embedded.gate,
+        embed_photographed(trunk, embedded, recipe),
+        _simulated(trunk, [d for d in unaged if d.category], embedded.gate[:0], recipe),
+        {
+            name: embed(
+                trunk,
+                [d for d in unaged if d.collection == name],
+                f"Drawings without an age, {name}",
+                recipe.norms.workers,
+            ).gate
+            for name in sorted({d.collection for d in unaged})
+        },
+        gate_rows(Trunk(trunk), others, "Pictures that are no drawings"),
+        {name: gate_rows(Trunk(trunk), some, "Photographs") for name, some in windows.items()},
+        dict(Counter(d.collection for d in unaged)) | {n: len(w) for n, w in windows.items()},
     )
-    drawings = [embedded.gate, photographed]
-    if chosen:
-        workers = recipe.norms.workers
-        drawings.append(embed(trunk, chosen, "Drawings without an age", workers).gate)
-    return np.concatenate(drawings), others
+
+
+def _simulated(
+    trunk: Path, doodles: list[ReferenceDrawing], none: FloatArray, recipe: Recipe
+) -> FloatArray:
+    """Return what the gate sees of doodles by other media on other sheets, (n, g)."""
+    if not doodles:
+        return none
+    rng = np.random.default_rng(recipe.seed)
+    lines = [doodle_lines(Image.open(d.path)) for d in doodles]
+    pictures = [picture(lines, rng) for _ in range(recipe.gate.simulated)]
+    pictures += [painting(lines, rng) for _ in range(recipe.gate.painted)]
+    return gate_rows(Trunk(trunk), pictures, "Drawings by other media")
 
 
 def embed_photographed(trunk: Path, embedded: Embedded, recipe: Recipe) -> FloatArray:
@@ -137,8 +158,8 @@ def _photographed_batch(
 ) -> list[FloatArray]:
     opened = Trunk(trunk)
     pictures = _photographed(batch, seed)
-    inked = (extract(opened, picture) for picture in pictures)
-    return [gate_features(i.features, i.domain_measures) for i in inked if i]
+    inked = (inked_or_none(opened, picture) for picture in pictures)
+    return [gate_features(i.features, i.picture) for i in inked if i]
 
 
 def _photographed(
@@ -147,11 +168,6 @@ def _photographed(
     for number, drawing in batch:
         grey = intake.read(drawing.path.read_bytes()).convert("L")
         yield phone_photo(grey, np.random.default_rng((seed, number)))
-
-
-def _domain_measures(gate: FloatArray) -> FloatArray:
-    """Undo what ``gate_features`` does to the measures of the picture."""
-    return np.asarray(np.exp(gate[:, -DOMAIN_ENTRIES:]) - 0.01)
 
 
 def _of_each_set(

@@ -1,6 +1,7 @@
 """Templates into pages."""
 
 import base64
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from app.web.static_files import StaticFolder
 
+_PALETTE = 3  # the colour type of PNG whose pixels are numbers of a palette
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -54,6 +56,22 @@ class Rendering:
 
     def _static_url(self, name: str) -> str:
         return f"{self.root}{self.static.url(name)}"
+
+
+def halo(saliency_map: bytes) -> bytes:
+    """An 8-bit grey PNG as grey with alpha: white, and as opaque as the map is bright.
+
+    The pixels are not touched: as numbers of a palette they are that already.
+    """
+    signature, header, rest = saliency_map[:8], saliency_map[16:29], saliency_map[33:]
+    palette = (b"PLTE", b"\xff" * 3 * 256), (b"tRNS", bytes(range(256)))
+    indexed = header[:9] + bytes([_PALETTE]) + header[10:]
+    return signature + b"".join(_chunk(*part) for part in ((b"IHDR", indexed), *palette)) + rest
+
+
+def _chunk(name: bytes, content: bytes) -> bytes:
+    length, check = len(content), zlib.crc32(name + content)
+    return length.to_bytes(4, "big") + name + content + check.to_bytes(4, "big")
 
 
 def data_uri(content: bytes, media_type: str) -> str:

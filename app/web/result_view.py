@@ -67,7 +67,7 @@ class CategoryView:
 
 @dataclass(frozen=True)
 class ResultView:
-    """All that ``result.html`` needs."""
+    """All that ``result.html`` needs; ``points``: strokes that seem added are a finding."""
 
     verdict: str
     word: str
@@ -82,6 +82,7 @@ class ResultView:
     domain_matched: bool
     bundle_version: str
     bundle_sha256: str
+    points: bool
 
     @classmethod
     def of(cls, result: dict[str, Any]) -> Self:
@@ -101,6 +102,7 @@ class ResultView:
             domain_matched=result["domain"]["matched"],
             bundle_version=result["bundle"]["version"],
             bundle_sha256=result["bundle"]["sha256"],
+            points=_points(result, level),
         )
 
 
@@ -134,6 +136,11 @@ def _scale(result: dict[str, Any]) -> ScaleView | None:
         less_usual_from=round(100 * max(0.0, 1 - LESS_USUAL * level), 2),
         rare_from=round(100 * (1 - level), 2),
     )
+
+
+def _points(result: dict[str, Any], level: float) -> bool:
+    parts = result["terms"]["parts"]["p_value"]
+    return parts is not None and parts <= level
 
 
 def _terms(result: dict[str, Any], level: float) -> tuple[TermView, ...]:

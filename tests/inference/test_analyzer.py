@@ -25,7 +25,8 @@ from tests.support.data.pictures import a_picture, as_bytes
 
 FIELDS = {
     "verdict", "reason", "anomaly_score", "p_value", "resolution", "level", "flagged",
-    "terms", "apparent_age", "categories", "norm", "domain", "sentences", "bundle", "processing_ms",
+    "terms", "apparent_age", "categories", "norm", "domain", "sheet", "sentences", "bundle",
+    "processing_ms",
 }  # fmt: skip
 
 
@@ -93,18 +94,18 @@ def test_blank_paper_and_print_are_no_drawings_and_get_no_map(analyzer: BundleAn
         assert analysis.assessment.p_value is None
 
 
-def test_a_picture_of_an_unknown_kind_gets_no_score_and_is_told_why() -> None:
+def test_a_picture_whose_strokes_are_unclear_gets_no_score_and_is_told_why() -> None:
     shipped = Bundle.open(BUNDLE)
     clean_only = DomainGuard(shipped.norms.guard.name, shipped.norms.guard.limits / 1000)
     analyzer = BundleAnalyzer(replace(shipped, norms=replace(shipped.norms, guard=clean_only)))
     photo = phone_photo(a_picture(), np.random.default_rng(3))
     analysis = analyze(analyzer, photo)
     assert analysis.assessment.verdict is Verdict.NO_NORM
-    assert analysis.as_json()["reason"] == "unknown_domain"
+    assert analysis.as_json()["reason"] == "unclear_strokes"
     assert analysis.assessment.p_value is None
     assert analysis.assessment.apparent_age is None
-    assert "of another kind" in analysis.sentences[0]
-    assert "sketchnorm calibrate" in analysis.sentences[1]
+    assert "could not be told surely enough" in analysis.sentences[0]
+    assert "at least 60 children" in analysis.sentences[1]
 
 
 def test_a_synthetic_line_drawing_is_of_the_kind_the_norms_come_from(

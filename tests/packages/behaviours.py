@@ -31,7 +31,7 @@ def an_upload_by_a_browser_leads_to_its_result(door: httpx.Client) -> None:
     assert (answer.status_code, answer.content) == (303, b"")
     page = _found(door, answer.headers["location"])
     assert "not a diagnosis" in page.text
-    shown = re.findall(r'src="([^"]+/(?:picture|map.png))"', page.text)
+    shown = re.findall(r'(?:src|href)="([^"]+/(?:picture|map.png))"', page.text)
     assert len(shown) == 2
     for address in shown:
         assert _found(door, address).content.startswith(b"\x89PNG\r\n\x1a\n")

@@ -40,7 +40,7 @@ def test_every_example_has_its_picture_and_some_have_a_map(door: httpx.Client) -
     pictures = [door.get(f"{example}/picture") for example in examples]
     assert {answer.status_code for answer in pages + pictures} == {httpx.codes.OK}
     assert all(picture.content.startswith(PNG) for picture in pictures)
-    maps = [one for page in pages for one in re.findall(r'src="/live([^"]+/map.png)"', page.text)]
+    maps = [one for page in pages for one in re.findall(r'href="/live([^"]+/map.png)"', page.text)]
     assert maps
     assert all(door.get(one).content.startswith(PNG) for one in maps)
 

@@ -118,9 +118,9 @@ def test_of_named_and_unnamed_drawings_together_the_answer_that_claims_less_is_g
 
 def test_drawings_without_a_p_value_do_not_count() -> None:
     sittings = Sittings(CALIBRATION, CALIBRATION)
-    both = assess_sitting(sittings, [compared(0.02), withheld(Reason.UNKNOWN_DOMAIN)])
+    both = assess_sitting(sittings, [compared(0.02), withheld(Reason.UNCLEAR_STROKES)])
     assert (both.drawings, both.dated, both.p_value) == (1, 1, 0.02)
-    none = assess_sitting(sittings, [withheld(Reason.UNKNOWN_DOMAIN)])
+    none = assess_sitting(sittings, [withheld(Reason.UNCLEAR_STROKES)])
     assert (none.drawings, none.p_value, none.flagged) == (0, None, None)
 
 

@@ -1,13 +1,13 @@
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from app.inference.bundle import TRUNK
 from app.training.embed import Embedded, VariantRecipe, embed
-from app.training.examples import make_examples
+from app.training.examples import Examples, make_examples
 from app.training.fit import fit_norms
+from app.training.recipe import TrunkRecipe
 from app.training.references import (
     ReferenceDrawing,
     folds_by_child,
@@ -74,13 +74,19 @@ def test_a_rare_category_is_told_to_be_merged(
     )
 
 
-def test_examples_are_the_same_for_the_same_seed_on_any_number_of_workers(tmp_path: Path) -> None:
+def test_examples_are_the_same_for_the_same_seed_on_any_number_of_workers() -> None:
     sheets = np.zeros((3, 120, 120), np.uint8)
     sheets[:, 30:90, 40:44] = 255
     sheets[:, 50:54, 20:100] = 255
     category = np.array([0, 1, 1])
-    one, two = (make_examples(sheets, category, 4, 7, workers) for workers in (1, 2))
-    assert (one.ink == two.ink).all()
+    tracer = BUNDLE / TRUNK  # its strokes are all that is asked of it
+
+    def made(seed: int, workers: int) -> Examples:
+        recipe = TrunkRecipe(variants=4, workers=workers)
+        return make_examples(sheets, category, tracer, recipe, seed)
+
+    one, two = made(7, 1), made(7, 2)
+    assert (one.strokes == two.strokes).all()
     assert (one.kind == two.kind).all()
     assert (one.foreign == two.foreign).all()
-    assert (make_examples(sheets, category, 4, 8, 1).ink != one.ink).any()
+    assert (made(8, 1).strokes != one.strokes).any()

@@ -1,9 +1,13 @@
 """Pictures, maps and static files, and how long browsers may keep them."""
 
+import io
 import re
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from app.bootstrap import Services
 from tests.support.people.visitors import Visitor, a_png
 
 
@@ -15,6 +19,15 @@ def test_a_kept_file_is_sent_once_and_then_known(visitor: Visitor, link: str) ->
     assert first.headers["cache-control"] == "private, max-age=86400, immutable"
     again = visitor.opens(path, if_none_match=first.headers["etag"])
     assert (again.status_code, again.content) == (304, b"")
+
+
+def test_a_map_is_as_opaque_as_it_is_bright(visitor: Visitor, services: Services) -> None:
+    drawing = visitor.submits(a_png(), age_years="6").json()
+    kept = services.stores.blobs.get(f"saliency_maps/{drawing['id']}.png")
+    served = Image.open(io.BytesIO(visitor.opens(drawing["links"]["map"]).content))
+    seen = np.asarray(served.convert("RGBA"))
+    assert (seen[..., 3] == np.asarray(Image.open(io.BytesIO(kept)))).all()
+    assert (seen[..., :3] == 255).all()
 
 
 def test_static_files_have_the_hash_of_their_content_in_their_address(visitor: Visitor) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from app.bootstrap import Services
-from app.scoring.assessment import Verdict
+from app.scoring.assessment import LEVEL, Verdict
 from app.web.app import create_app
 from app.web.result_view import describe_share
 from app.wording import result_word
@@ -98,3 +98,13 @@ def test_a_share_is_told_no_finer_than_it_is_known(
     p_value: float | None, resolution: float | None, share: str
 ) -> None:
     assert describe_share(p_value, resolution) == share
+
+
+@pytest.mark.parametrize(("p_value", "said"), [(0.01, "Orange lies behind"), (0.4, "no finding")])
+def test_the_map_is_a_finding_only_if_parts_stand_out(
+    services: Services, p_value: float, said: str
+) -> None:
+    page = result_page(services, FakeAnalyzer(parts=p_value))
+    assert said in page
+    assert "cannot show what is missing" in page
+    assert ("checked" in page) == (p_value <= LEVEL)

@@ -24,18 +24,31 @@ from app.training.evaluation.measures import (
     measures,
     reliability,
 )
+from app.training.evaluation.robustness import check_robustness
 from app.training.evaluation.statistics import auroc, interval_by_child, spearman
 from app.training.recipe import Recipe
 from app.training.references import read_collections
-from app.training.train import embed_references
+from app.training.sheets import read_strokes
+from app.training.train import embed_references, gate_examples
 
 
-def evaluate(data: Path, trunk: Path, recipe: Recipe, seeds: tuple[int, ...]) -> dict[str, Any]:
-    """Evaluate the recipe on the sets in ``data`` with a trained trunk."""
+def evaluate(
+    data: Path,
+    trunk: Path,
+    recipe: Recipe,
+    seeds: tuple[int, ...],
+    strokes: Path | None = None,
+) -> dict[str, Any]:
+    """Evaluate the recipe on the sets in ``data`` with a trained trunk.
+
+    ``strokes`` is a folder of some of these drawings by their strokes, to be drawn by other pens
+    and on other sheets; without it that section is left out.
+    """
     everything = read_collections(data)
     embedded = embed_references(trunk, everything, recipe)
     made = make(trunk, embedded.drawings, recipe.seed, recipe.norms.workers)
     about = About.of(embedded)
+    examples = gate_examples(trunk, embedded, everything, recipe)
     runs = [cross_validate(embedded, made, recipe.norms.folds, seed) for seed in seeds]
     return {
         "drawings": len(embedded.drawings),
@@ -51,7 +64,9 @@ def evaluate(data: Path, trunk: Path, recipe: Recipe, seeds: tuple[int, ...]) ->
         "reliability": reliability(runs[0], about),
         "ceilings": _ceilings(about),
         "controls": controls(embedded, made, seeds[0]),
-        "gate": check_gate(trunk, embedded, everything, recipe),
+        "gate": check_gate(trunk, embedded, examples, recipe),
+        "robustness": strokes
+        and check_robustness(trunk, embedded, examples, read_strokes(strokes), recipe),
         "leave_one_set_out": leave_each_set_out(embedded, made, recipe.norms.folds, seeds[0]),
     }
 

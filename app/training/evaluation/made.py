@@ -9,10 +9,9 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from app.imaging import intake
-from app.imaging.marks import DOMAIN_MEASURES
-from app.imaging.overlay import foreign_shares, saliency_map
+from app.imaging.marks import PICTURE_MEASURES
 from app.imaging.paper import INK
-from app.inference.features import Inked, Trunk, extract
+from app.inference.features import Inked, Trunk, saliency_map
 from app.scoring.norms import FloatArray
 from app.training.anomalies import (
     Rng,
@@ -25,7 +24,7 @@ from app.training.anomalies import (
     scribbled,
     turned,
 )
-from app.training.embed import in_batches
+from app.training.embed import in_batches, inked_or_none
 from app.training.evaluation.statistics import auroc
 from app.training.gate import phone_photo
 from app.training.references import ReferenceDrawing
@@ -43,13 +42,13 @@ _LEAST = 20  # px of either ink for the map to be judged
 class Made:
     """What the held-out drawings became; ``nan`` if no ink was found.
 
-    ``features`` (n, kinds, d), ``domain`` (n, kinds, m). ``pens`` (n, 1 + kinds) are the pen widths
-    of the original and of what was made of it, measured along the strokes' ridges, in px. ``maps``
-    (n, measures) judge the map on the intruders; ``nan`` where there is too little ink.
+    ``features`` (n, kinds, d), ``picture`` (n, kinds, m). ``pens`` (n, 1 + kinds) are the pens'
+    widths in the original and in what was made of it, measured along the strokes' ridges, in px.
+    ``maps`` (n, measures) judge the map on the intruders; ``nan`` where there is too little ink.
     """
 
     features: FloatArray
-    domain: FloatArray
+    picture: FloatArray
     pens: FloatArray
     maps: FloatArray
 
@@ -90,17 +89,14 @@ def _make_all(
     }
     pictures = [as_picture(spoilt[kind].ink) for kind in KINDS if kind in spoilt]
     pictures.append(phone_photo(as_picture(ink).convert("L"), rng))
-    inked = [extract(trunk, picture) for picture in pictures]
+    inked = [inked_or_none(trunk, picture) for picture in pictures]
     seen = inked[KINDS.index("intruder")]
     maps = _judge_map(seen, spoilt["intruder"]) if seen else np.full(len(MAP_MEASURES), np.nan)
     size = next(len(each.features) for each in inked if each)
     return (
         np.stack([each.features if each else np.full(size, np.nan) for each in inked]),
         np.stack(
-            [
-                each.domain_measures if each else np.full(len(DOMAIN_MEASURES), np.nan)
-                for each in inked
-            ]
+            [each.picture if each else np.full(len(PICTURE_MEASURES), np.nan) for each in inked]
         ),
         np.array([measured_pen(each).width for each in (ink, *map(_ink, pictures))]),
         maps,
@@ -135,7 +131,7 @@ def _judge_map(inked: Inked, spoilt: Spoilt) -> FloatArray:
     """Compare the map, the density of the ink and the nearness to the centre on the ink itself."""
     height, width = spoilt.ink.shape
     shown = saliency_map(
-        inked.sheet, inked.crop, foreign_shares(inked.seen.foreign), (width, height)
+        inked.sheet, inked.crop, inked.seen.strokes, inked.seen.foreign_shares, (width, height)
     )
     on = spoilt.ink >= INK
     foreign = spoilt.foreign[on]

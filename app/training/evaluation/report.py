@@ -13,6 +13,7 @@ from app.training.evaluation.made import KINDS
 AGES = range(4, 9)
 
 Evaluation = dict[str, Any]
+Measured = Callable[[Evaluation], float]
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Target:
     """A bound on one number of an evaluation; ``study`` is what a first study found."""
 
     what: str
-    value: Callable[[Evaluation], float]
+    value: Measured
     sign: Literal["≥", "≤"]
     bound: float
     study: str = ""
@@ -30,23 +31,23 @@ class Target:
         return value >= self.bound if self.sign == "≥" else value <= self.bound
 
 
-def _mean(name: str) -> Callable[[Evaluation], float]:
+def _mean(name: str) -> Measured:
     return lambda e: float(e["measures"][name]["mean"])
 
 
-def _extreme(pick: Callable[[list[float]], float]) -> Callable[[Evaluation], float]:
+def _extreme(pick: Callable[[list[float]], float]) -> Measured:
     return lambda e: pick([e["measures"][f"false_flags_age_{y}"]["mean"] for y in range(4, 9)])
 
 
-def _of_set(collection: str, name: str) -> Callable[[Evaluation], float]:
+def _of_set(collection: str, name: str) -> Measured:
     return lambda e: float(e["by_set"].get(collection, {}).get(name, float("nan")))
 
 
-def _refused(name: str) -> Callable[[Evaluation], float]:
+def _refused(name: str) -> Measured:
     return lambda e: float(e["gate"]["refused"][name])
 
 
-def _above(name: str, control: str) -> Callable[[Evaluation], float]:
+def _above(name: str, control: str) -> Measured:
     return lambda e: float(e["measures"][name]["mean"] - e["measures"][control]["mean"])
 
 
@@ -92,6 +93,66 @@ TARGETS = (
 )  # fmt: skip
 
 
+def _over(section: str, pick: Callable[[list[float]], float], name: str) -> Measured:
+    """The least or most of one column of a section, without its first row."""
+    return lambda e: pick(
+        [float(row[name]) for key, row in e["robustness"][section].items() if key != "plain"]
+    )
+
+
+def _furthest(section: str) -> Measured:
+    return lambda e: max(abs(float(row["change"])) for row in e["robustness"][section].values())
+
+
+def _half_kept(e: Evaluation) -> float:
+    half = e["robustness"]["half_erased"]
+    return min(float(value) / float(half["plain"]) for value in half.values())
+
+
+def _map_margin(measure: str) -> Measured:
+    return lambda e: min(
+        float(row[measure] - row[f"density_{measure}"]) for row in e["robustness"]["map"].values()
+    )
+
+
+def _media(name: str) -> Measured:
+    return lambda e: float(e["robustness"]["media"][name])
+
+
+def _photos(name: str) -> Measured:
+    return lambda e: float(e["gate"]["by_halves"].get("paper_photos", {}).get(name, float("nan")))
+
+
+ROBUSTNESS = (
+    Target("other pens: answered", _over("pens", min, "answered"), "≥", 0.98, ".84–.99"),
+    Target("other pens: change of the flagged share", _furthest("pens"), "≤", 0.02, ".044"),
+    Target("other pens: rank", _over("pens", min, "spearman"), "≥", 0.95, ".60–.96"),
+    Target("other sheets: answered", _over("sheets", min, "answered"), "≥", 0.97, ".00–.99"),
+    Target("other sheets: rank", _over("sheets", min, "spearman"), "≥", 0.95, ".00–1.0"),
+    Target("marked sheets: change of the flagged share", _furthest("marks"), "≤", 0.03, ".05–.85"),
+    Target("marked sheets: rank", _over("marks", min, "spearman"), "≥", 0.90, "−.08–.66"),
+    Target("marked sheets: half erased, flagged as on plain ones", _half_kept, "≥", 0.67, ".04"),
+    Target(
+        "marked sheets without a drawing: refused",
+        lambda e: min(v for k, v in e["robustness"]["empty_sheets"].items()),
+        "≥",
+        0.98,
+        ".00",
+    ),
+    Target("photographs of coloured drawings: flagged", _media("flagged"), "≤", 0.07, ".042–.07"),
+    Target("photographs of coloured drawings: flagged", _media("flagged"), "≥", 0.03, ".042–.07"),
+    Target("the same, half erased (AUROC)", _media("half_auroc"), "≥", 0.90),
+    Target("the same, scribbled over (AUROC)", _media("scribble_auroc"), "≥", 0.90),
+    Target("real paper photographs taken for drawings", _photos("taken_for_drawings"), "≥", 0.98),
+    Target("real paper photographs answered", _photos("answered"), "≥", 0.85, ".53"),
+    Target("intruders by one pen (AUROC)", _over("intruders", min, "auroc"), "≥", 0.82, ".68–.84"),
+    Target("the same, flagged", _over("intruders", min, "flagged"), "≥", 0.28, ".11–.36"),
+    Target("map on intruders by any pen (AUROC)", _over("map", min, "auroc"), "≥", 0.76, ".33–.93"),
+    Target("the same, above the density of strokes", _map_margin("auroc"), "≥", 0.05),
+    Target("the same, pointing", _map_margin("pointing"), "≥", 0.0),
+)
+
+
 def write_report(folder: Path, evaluation: dict[str, Any]) -> None:
     """Write ``report.html``, ``report.json`` and ``model_card.md``."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -109,7 +170,8 @@ def write_report(folder: Path, evaluation: dict[str, Any]) -> None:
 
 
 def _reached(evaluation: dict[str, Any]) -> list[dict[str, Any]]:
-    return [_row(target, evaluation) for target in TARGETS]
+    targets = TARGETS + (ROBUSTNESS if evaluation.get("robustness") else ())
+    return [_row(target, evaluation) for target in targets]
 
 
 def _row(target: Target, evaluation: dict[str, Any]) -> dict[str, Any]:

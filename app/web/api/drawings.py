@@ -11,7 +11,7 @@ from app.bootstrap import Services
 from app.inference.analysis import Analysis
 from app.web.access import public
 from app.web.deps import CurrentForm, CurrentRoot, CurrentServices
-from app.web.rendering import data_uri
+from app.web.rendering import data_uri, halo
 from app.wording import WAITING
 
 router = APIRouter(prefix="/api")
@@ -84,4 +84,5 @@ def _kept(drawing_id: str, services: Services, root: str) -> dict[str, Any]:
 def _answer_only(analysis: Analysis) -> dict[str, Any]:
     if analysis.saliency_map is None:
         return {"analysis": analysis.as_json(), "map": None, "map_reason": NO_MAP}
-    return {"analysis": analysis.as_json(), "map": data_uri(analysis.saliency_map, "image/png")}
+    shown = data_uri(halo(analysis.saliency_map), "image/png")
+    return {"analysis": analysis.as_json(), "map": shown}

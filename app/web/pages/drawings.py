@@ -6,6 +6,7 @@ from fastapi.responses import HTMLResponse, Response
 from app.actions.show import show, show_map, show_picture
 from app.web.access import public
 from app.web.deps import CurrentRendering, CurrentRoot, CurrentServices
+from app.web.rendering import halo
 from app.web.result_view import ResultView
 from app.web.static_files import cached
 from app.wording import WAITING
@@ -48,7 +49,7 @@ def get_picture(drawing_id: str, request: Request, services: CurrentServices) ->
 @router.get("/drawings/{drawing_id}/map.png")
 @public
 def get_map(drawing_id: str, request: Request, services: CurrentServices) -> Response:
-    """Grey, of the same size as the picture, brighter where the ink seems less to belong."""
+    """White, of the picture's size, more opaque where the ink seems less to belong."""
     stores = services.stores
     file = show_map(drawing_id, database=stores.database, blobs=stores.blobs)
-    return cached(request, file.content, file.media_type, FOR_ONE)
+    return cached(request, halo(file.content), file.media_type, FOR_ONE)

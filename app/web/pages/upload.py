@@ -30,7 +30,7 @@ from app.web.deps import (
 )
 from app.web.errors import Problem
 from app.web.forms import LARGEST_DRAWING, LONGEST_ATTEMPT, SubmittedForm
-from app.web.rendering import Rendering, data_uri
+from app.web.rendering import Rendering, data_uri, halo
 from app.web.result_view import ResultView
 
 router = APIRouter()
@@ -133,7 +133,7 @@ def _show_unkept(analysis: Analysis, age_years: float, rendering: Rendering) -> 
         "result": ResultView.of(analysis.as_json()),
         "age_years": age_years,
         "picture_url": data_uri(analysis.picture, analysis.picture_type),
-        "map_url": data_uri(saliency_map, "image/png") if saliency_map is not None else None,
+        "map_url": data_uri(halo(saliency_map), "image/png") if saliency_map is not None else None,
         "kept_id": None,
         "warning": None,
     }

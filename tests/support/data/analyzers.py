@@ -35,6 +35,7 @@ class FakeAnalyzer:
     categories: tuple[str, ...] = ("cat", "house", "person")
     with_map: bool = True
     p_value: float | None = 0.03
+    parts: float = 0.4
     verdict: Verdict = Verdict.DRAWING
     analysed: int = 0
     barrier: threading.Barrier | None = field(default=None, repr=False)
@@ -77,7 +78,7 @@ class FakeAnalyzer:
                 "marks": 0.12,
                 "age": 0.6,
                 "category": None,
-                "parts": 0.4,
+                "parts": self.parts,
                 "orientation": 0.9,
             },
             apparent_age=AgeEstimate(6.4, 4.9, 8.1),
@@ -104,7 +105,7 @@ def compared(
 
 def withheld(reason: Reason) -> Assessment:
     """A drawing that got none."""
-    matched = reason is not Reason.UNKNOWN_DOMAIN
+    matched = reason is not Reason.UNCLEAR_STROKES
     return Assessment(
         Verdict.NO_NORM,
         LEVEL,

@@ -1,1 +1,0 @@
-"""What is due without anybody asking, and the worker that does it."""

@@ -1,0 +1,58 @@
+"""Pictures of one house, made by program: the sheet around it and its polarity change nothing."""
+
+from pathlib import Path
+
+import pytest
+
+from app.inference.analysis import Analysis
+from app.inference.analyzer import BundleAnalyzer
+from app.scoring.assessment import Verdict
+from tests.support.data.bundles import BUNDLE
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="module")
+def analyzer() -> BundleAnalyzer:
+    return BundleAnalyzer.open(BUNDLE)
+
+
+def answered(analyzer: BundleAnalyzer, name: str) -> Analysis:
+    return analyzer.analyze((HERE / f"{name}.png").read_bytes(), 5.4, "house")
+
+
+def p_value(analyzer: BundleAnalyzer, name: str) -> float:
+    found = answered(analyzer, name).assessment.p_value
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["min_frame_1px", "white_on_black", "white_on_transparent", "grey8_paper_is_0_trns0"],
+)
+def test_the_same_house_gets_the_same_answer(analyzer: BundleAnalyzer, name: str) -> None:
+    assert p_value(analyzer, name) == pytest.approx(p_value(analyzer, "base"), abs=0.1)
+
+
+def test_a_scanners_edge_strip_is_taken_off_and_named(analyzer: BundleAnalyzer) -> None:
+    analysis = answered(analyzer, "min_edge_strip")
+    assert analysis.assessment.p_value is not None
+    assert analysis.assessment.p_value > 0.2
+    assert analysis.sheet == ("scanner edges",)
+
+
+def test_a_small_drawing_on_a_large_sheet_is_answered_as_the_drawing_alone(
+    analyzer: BundleAnalyzer,
+) -> None:
+    alone = p_value(analyzer, "min_small_cropped")
+    assert p_value(analyzer, "min_small_on_a4") == pytest.approx(alone, abs=0.1)
+
+
+@pytest.mark.parametrize("name", ["min_only_fold", "min_only_ruled"])
+def test_a_sheet_without_a_drawing_is_none(analyzer: BundleAnalyzer, name: str) -> None:
+    assert answered(analyzer, name).assessment.verdict is Verdict.NOT_A_DRAWING
+
+
+def test_a_house_filled_with_crayon_is_a_drawing(analyzer: BundleAnalyzer) -> None:
+    assert answered(analyzer, "crayon_filled").assessment.verdict is not Verdict.NOT_A_DRAWING
