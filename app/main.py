@@ -2,7 +2,8 @@
 
 from fastapi import FastAPI
 
-from app.background import Worker, work_for
+from app.background.work import work_for
+from app.background.worker import Worker
 from app.bootstrap import bootstrap, prepare, seed
 from app.environment import Settings
 from app.web.app import create_app

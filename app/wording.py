@@ -1,6 +1,6 @@
 """An assessment in plain sentences, each with its uncertainty; pure text, no markup."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 from app.scoring.assessment import Assessment, Reason, Verdict
 from app.scoring.conformal import MINIMUM_CHILDREN
@@ -15,28 +15,48 @@ SEVERAL = (
     "There seem to be several drawings on this sheet, and they were compared as if they were one; "
     "to compare each, send it by itself."
 )
+DARK = "The sheet is dark, so light strokes on it were taken for the drawing."
+LEFT_OUT = {
+    "edges": "scanner edges",
+    "lines": "straight lines across the sheet",
+    "shadows": "shadows",
+    "beside": "small marks or writing beside the drawing",
+    "table": "what lies around the sheet",
+}
 SCREENING = "This is a comparison of drawings, not a diagnosis, and says nothing about a child."
 
 
-def sentences(
-    assessment: Assessment, left_out: Sequence[str] = (), *, several: bool = False
-) -> tuple[str, ...]:
-    """Say the answer first, then what it rests on, then where it must not be trusted.
+@dataclass(frozen=True)
+class SheetNotes:
+    """What was noticed about a sheet before its drawing was compared.
 
-    ``left_out`` names what was taken off the sheet before; ``several``: there are more drawings.
+    ``left_out`` has the keys of ``LEFT_OUT`` for what was taken off it; ``several``: it seems to
+    hold more than one drawing; ``dark``: light strokes on it were read.
     """
+
+    left_out: tuple[str, ...] = ()
+    several: bool = False
+    dark: bool = False
+
+
+PLAIN = SheetNotes()
+
+
+def sentences(assessment: Assessment, sheet: SheetNotes = PLAIN) -> tuple[str, ...]:
+    """Say the answer first, then what it rests on, then where it must not be trusted."""
     if assessment.verdict is Verdict.NOT_A_DRAWING:
         return (
             "This does not look like a drawing, so it was not compared with any.",
             "If it is one, try a sharper picture with the drawing filling most of it.",
+            *_sheet(sheet),
         )
     if assessment.verdict is Verdict.NO_NORM:
-        return (*_no_norm(assessment), *_age(assessment), *_sheet(left_out, several), SCREENING)
+        return (*_no_norm(assessment), *_age(assessment), *_sheet(sheet), SCREENING)
     return (
         *_comparison(assessment),
         *_reasons(assessment),
         *_age(assessment),
-        *_sheet(left_out, several),
+        *_sheet(sheet),
         SCREENING,
     )
 
@@ -107,12 +127,13 @@ def _age(assessment: Assessment) -> tuple[str, ...]:
     )
 
 
-def _sheet(left_out: Sequence[str], several: bool) -> tuple[str, ...]:
-    noticed = (SEVERAL,) if several else ()
-    if not left_out:
-        return noticed
-    listed = ", ".join(left_out[:-1]) + (" and " if left_out[1:] else "") + left_out[-1]
-    return (f"What is no part of the drawing was left out of the comparison: {listed}.", *noticed)
+def _sheet(sheet: SheetNotes) -> tuple[str, ...]:
+    said = [DARK] if sheet.dark else []
+    if sheet.left_out:
+        *others, last = (LEFT_OUT[key] for key in sheet.left_out)
+        listed = f"{', '.join(others)} and {last}" if others else last
+        said.append(f"What is no part of the drawing was left out of the comparison: {listed}.")
+    return (*said, SEVERAL) if sheet.several else tuple(said)
 
 
 def _no_norm(assessment: Assessment) -> tuple[str, ...]:
@@ -122,7 +143,7 @@ def _no_norm(assessment: Assessment) -> tuple[str, ...]:
             "each other, and how often such pictures are flagged by mistake has not been measured.",
             "A scan, or a sharp photograph in even light that the drawing fills, usually helps; so "
             "does plain paper under a thinner pen. Whoever has many pictures of this kind can set "
-            f"the norms to drawings of at least {MINIMUM_CHILDREN} children of their own.",
+            f"the norms to drawings of their own, by at least {MINIMUM_CHILDREN} children.",
         )
     norm = assessment.norm
     return (

@@ -1,4 +1,4 @@
-"""Scheduled work on Lambda: an adapter over ``background``, the same jobs as on Fargate.
+"""Scheduled work on Lambda: an adapter over ``background.work``, the same jobs as on Fargate.
 
 Only for where no task runs beside it: exactly one package writes the database.
 """
@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from app.background import run_due_jobs, work_for
+from app.background.work import run_due_jobs, work_for
 from app.environment import Settings
 from app.errors import JobFailed
 from app.stores import Stores

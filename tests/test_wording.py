@@ -11,7 +11,7 @@ from app.scoring.assessment import (
     Verdict,
 )
 from app.scoring.sitting import Method, SittingAssessment
-from app.wording import result_word, sentences, sitting_sentences
+from app.wording import SheetNotes, result_word, sentences, sitting_sentences
 
 NORM = NormUsed("house", "5", 400, 200, "finger-on-tablet line drawings")
 USUAL = Assessment(
@@ -77,18 +77,23 @@ def test_a_picture_whose_strokes_are_unclear_is_told_what_would_help() -> None:
     why, help_, *_ = sentences(UNCLEAR)
     assert why.startswith("No score is given: the strokes could not be told surely enough")
     assert "sharp photograph in even light" in help_
-    assert "at least 60 children of their own" in help_
+    assert "drawings of their own, by at least 60 children" in help_
     assert "`" not in help_  # a visitor has no command line
 
 
 def test_what_was_left_out_and_several_drawings_are_said() -> None:
-    said = sentences(USUAL, ("scanner edges", "shadows", "punched holes"), several=True)
+    said = sentences(USUAL, SheetNotes(("edges", "shadows", "table"), several=True))
     assert (
         "What is no part of the drawing was left out of the comparison: scanner edges, shadows "
-        "and punched holes."
+        "and what lies around the sheet."
     ) in said
     assert any(sentence.startswith("There seem to be several drawings") for sentence in said)
     assert not any("left out" in sentence for sentence in sentences(USUAL))
+
+
+def test_light_strokes_on_a_dark_sheet_are_said() -> None:
+    assert sum("light strokes" in one for one in sentences(USUAL, SheetNotes(dark=True))) == 1
+    assert not any("light strokes" in one for one in sentences(USUAL))
 
 
 def test_too_few_references_are_another_reason_with_another_sentence() -> None:

@@ -90,7 +90,7 @@ def retention(
     ] = False,
 ) -> None:
     """Remove now what is older than RETENTION_DAYS; the app does so by itself every six hours."""
-    from app.background import retain_now
+    from app.background.work import retain_now
     from app.stores import Stores
 
     used = settings()

@@ -1,24 +1,27 @@
 """What is on a sheet and no part of the drawing: found in its ink, and taken off.
 
 Scanner edges, printed frames, ruled lines, graph paper and folds are told from strokes by what no
-hand does: they run straight from one side of the sheet to the other. A stroke that crosses one
-stays whole. What is small and lies far from the drawing, such as a name, a date, a punched hole or
-a teacher's mark, is told by the empty paper between, measured by the drawing, so that neither the
-sheet nor the picture's size matters. Two large groups are two drawings, and stay.
+hand does: they run straight from one side of the sheet to the other, beyond everything else on it.
+(On a picture that was cropped to a house its walls do so, too, but not beyond the roof.) A stroke
+that crosses one stays whole. What is small and lies far from the drawing, such as a name, a date, a
+punched hole or a teacher's mark, is told by the empty paper between, measured by the drawing, so
+that neither the sheet nor the picture's size matters. Two large groups are two drawings, and stay.
+A dark table around the paper is told by its width, which no stroke has.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import mahotas
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageChops, ImageFilter
 
 FloatArray = NDArray[np.floating]
 BoolArray = NDArray[np.bool_]
 
-EDGES, LINES = "scanner edges", "straight lines across the sheet"
-BESIDE = "small marks or writing beside the drawing"
+EDGES, LINES, BESIDE, TABLE = "edges", "lines", "beside", "table"
 
 _LEVELS = (0.25, 0.1)  # ink from here on is looked at; printed lines are fainter than strokes
 _DARKER = 1.5  # times the ink of a line: a stroke over it
@@ -33,6 +36,14 @@ _UNBROKEN = 0.96  # of the width between the margins that has to be dark
 _STRAIGHT = 0.8  # px: the most that its pieces may deviate from a straight line (RMS)
 _SLOPE = 0.035  # the most that it may rise or fall, px by px
 _THICKEST = 6  # px
+_BEYOND = 0.03  # of the width that a line goes on beyond everything else, at either end
+_RULED = 5  # lines one way: so many are a ruling, wherever they end
+_CLEAR_OF_STROKES = 0.99  # of the pixels beside a scanner's edge are bare
+_BESIDE_EDGE = 4  # px
+_GLANCE = 96  # px, the longest side that a table is seen at
+_TABLE_TONE = 0.6  # of the paper's: darker is a table
+_TABLE_RIM = 0.55  # of the picture's rim that has to be so dark
+_TABLE_WIDE = 0.9  # of what is dark there is wider than an edge
 _CELLS = 32  # that the longer side of all ink is divided into
 # What lies beside a drawing, by the largest group: the least empty paper between them and the most
 # of its own longer side, in longer sides of that group, and the most of its ink.
@@ -62,23 +73,67 @@ def without_clutter(ink: FloatArray, least: float, speck: float) -> Cleaned:
 
     Pieces of less than ``speck`` pixels are dirt.
     """
-    edges = _edges(ink)
+    edges = _edges(ink, least)
     left = np.where(edges, 0, ink).astype(ink.dtype)
     lines = np.zeros(ink.shape, bool)
     faintest = left > min(_LEVELS)
     if _may_have_lines(faintest) or _may_have_lines(faintest.T):
         for level in _LEVELS:
-            lines |= _lines(left, left > level)
+            lines |= _lines(left, left > level, least)
     left = np.where(lines, 0, left).astype(ink.dtype)
     _drop_specks(left, left >= least, speck)
-    beside, several = look_beside(left >= least)
+    beside, several = beside_the_drawing(left >= least)
     left[beside] = 0
     found = ((EDGES, edges), (LINES, lines), (BESIDE, beside))
     names = tuple(name for name, mask in found if mask.any())
     return Cleaned(left, edges | lines | beside, names, several)
 
 
-def look_beside(marked: BoolArray) -> tuple[BoolArray, bool]:
+def glance(picture: Image.Image) -> Image.Image:
+    """The picture as seen from afar."""
+    shrink = min(1, _GLANCE / max(picture.size))
+    size = max(1, round(picture.width * shrink)), max(1, round(picture.height * shrink))
+    return picture.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
+
+
+def without_table(picture: Image.Image, afar: Image.Image) -> Image.Image | None:
+    """Go on with the paper where a dark table shows around it; ``None`` if there is no table."""
+    table = _table(afar)
+    if table is None:
+        return None
+    mask, known = (Image.fromarray(m.astype(np.uint8) * 255) for m in (table, ~table))
+    spread = ImageFilter.GaussianBlur(_GLANCE / 8)
+    paper = ImageChops.multiply(afar, Image.merge("RGB", (known,) * 3)).filter(spread)
+    share = np.maximum(np.asarray(known.filter(spread), np.float32), 1) / 255
+    tone = np.clip(np.asarray(paper, np.float32) / share[..., None], 0, 255).astype(np.uint8)
+    beyond, where = (
+        one.resize(picture.size, Image.Resampling.BILINEAR) for one in (Image.fromarray(tone), mask)
+    )
+    return Image.composite(beyond, picture, where)
+
+
+def _table(afar: Image.Image) -> BoolArray | None:
+    """Where it shows, (h, w); ``None`` if it does not lie nearly all around."""
+    tone = np.asarray(afar.convert("L"), np.float32)
+    low, high = np.percentile(tone, (5, 95))
+    dark = tone < _TABLE_TONE * np.median(tone[tone >= (low + high) / 2])
+    if rim_of(dark).mean() < _TABLE_RIM:
+        return None
+    labels, count = labelled(grown(wide_parts(dark, 1), 1))
+    outside = np.asarray(np.bincount(rim_of(labels), minlength=count + 1) > 0)
+    outside[0] = False
+    table = np.asarray(outside[labels])
+    if (rim_of(table) & rim_of(dark)).sum() < _TABLE_WIDE * rim_of(dark).sum():
+        return None  # a scanner's edges
+    return grown(table, 2)
+
+
+def wide_parts(marked: BoolArray, worn: int) -> BoolArray:
+    """What is left of areas (h, w) when ``worn`` pixels are worn off them all around."""
+    return np.logical_not(grown(~marked, worn))
+
+
+def beside_the_drawing(marked: BoolArray) -> tuple[BoolArray, bool]:
     """Where ink (h, w) lies beside the drawing, and whether there are several drawings."""
     nowhere = np.zeros(marked.shape, bool)
     rows, columns = np.flatnonzero(marked.any(1)), np.flatnonzero(marked.any(0))
@@ -99,24 +154,47 @@ def look_beside(marked: BoolArray) -> tuple[BoolArray, bool]:
     return nowhere, any(_is_another(one, largest) for one in others)
 
 
-def _edges(ink: FloatArray) -> BoolArray:
+def _edges(ink: FloatArray, least: float) -> BoolArray:
     """Strips along the sides of the picture that are dark for most of their length."""
-    mask = np.zeros(ink.shape, bool)
-    for turns in range(4):
-        seen, marked = np.rot90(ink > _LEVELS[0], turns), np.rot90(mask, turns)
-        dark = seen[: max(2, int(_EDGE_DEPTH * len(seen)))].mean(1) > _EDGE_SHARE
-        depth = len(dark) if dark.all() else int(np.argmin(dark))
-        if depth >= _EDGE_LEAST:
-            marked[: depth + 2] = True
+    depths = [_edge_depth(np.rot90(ink > _LEVELS[0], turns)) for turns in range(4)]
+    strips = np.zeros(ink.shape, bool)
+    for turns, depth in enumerate(depths):
+        turned = np.rot90(strips, turns)
+        turned[:depth] = True
+    strokes, mask = (ink >= least) & ~strips, np.zeros(ink.shape, bool)
+    for turns, depth in enumerate(depths):
+        rest: BoolArray = np.rot90(strokes, turns)
+        beside = rest[depth : depth + _BESIDE_EDGE]
+        if depth and (_ends_before(rest) or 1 - beside.mean() >= _CLEAR_OF_STROKES):
+            turned = np.rot90(mask, turns)
+            turned[:depth] = True
     return mask
 
 
-def _lines(ink: FloatArray, dark: BoolArray) -> BoolArray:
+def _edge_depth(dark: BoolArray) -> int:
+    """How far a strip along the upper side reaches, with its blurred end; 0 if there is none."""
+    rows = np.asarray(dark[: max(2, int(_EDGE_DEPTH * len(dark)))].mean(1) > _EDGE_SHARE)
+    depth = len(rows) if rows.all() else int(np.argmin(rows))
+    return depth + 2 if depth >= _EDGE_LEAST else 0
+
+
+def _ends_before(strokes: BoolArray) -> bool:
+    """Whether all of it lies away from both the left and the right side; so does nothing at all."""
+    columns, margin = np.asarray(strokes.any(0)), max(1, round(_BEYOND * strokes.shape[1]))
+    return not bool(columns[:margin].any() or columns[-margin:].any())
+
+
+def _lines(ink: FloatArray, dark: BoolArray, least: float) -> BoolArray:
     """Lines that run straight across, from left to right or from top to bottom."""
     across, down = _bands(dark), _bands(dark.T)
-    everything = _joined(across, ink.shape) | _joined(down, ink.shape[::-1]).T
-    strokes = dark & ~everything
-    return _uncrossed(across, ink, strokes) | _uncrossed(down, ink.T, strokes.T).T
+    strokes = dark & ~(_joined(across, ink.shape) | _joined(down, ink.shape[::-1]).T)
+    own = strokes & (ink >= least)
+    mask = np.zeros(ink.shape, bool)
+    if len(across) >= _RULED or _ends_before(own):
+        mask |= _uncrossed(across, ink, strokes)
+    if len(down) >= _RULED or _ends_before(own.T):
+        mask |= _uncrossed(down, ink.T, strokes.T).T
+    return mask
 
 
 @dataclass(frozen=True, eq=False)
@@ -304,7 +382,25 @@ def _is_another(group: _Group, largest: _Group) -> bool:
     )
 
 
+def rim_of(values: NDArray[Any]) -> NDArray[Any]:
+    """The values along the four sides, one after the other."""
+    return np.concatenate([values[0], values[-1], values[:, 0], values[:, -1]])
+
+
 def labelled(marked: BoolArray) -> tuple[NDArray[np.int32], int]:
     """Number the pieces whose pixels touch, if only at a corner; return how many there are."""
     labels, count = mahotas.label(marked, _NEIGHBOURS_BEFORE)
     return labels, count
+
+
+def grown(marked: BoolArray, reach: int) -> BoolArray:
+    """Dilate by a square of 2 · reach + 1 pixels."""
+    return _grown_down(_grown_down(marked, reach).T, reach).T
+
+
+def _grown_down(marked: BoolArray, reach: int) -> BoolArray:
+    grown = marked.copy(order="K")
+    for step in range(1, reach + 1):
+        grown[step:] |= marked[:-step]
+        grown[:-step] |= marked[step:]
+    return grown

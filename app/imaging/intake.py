@@ -29,6 +29,7 @@ _RAMP = bytes(level for level in range(_GREYS) for _ in "RGB")
 READABLE = "PNG, JPEG, BMP, WebP or GIF"
 _SEEN = 64  # of 255: what is more transparent is not looked at
 _LIGHT = 170  # of 255: strokes from here on would vanish on white
+_NEARLY_ALL = 0.95  # of what is seen; a dark outline around white is seen on white
 
 THUMBNAIL_SIDE: Final = 320
 # It is wanted when the server is busy already, so it must cost far less than an analysis: a JPEG
@@ -152,7 +153,7 @@ def _sheet_under(layered: Image.Image) -> str:
         return "white"
     tones = layered.convert("L").histogram(seen)
     light = sum(tones[_LIGHT:])
-    return "black" if 2 * light > visible else "white"
+    return "black" if light > _NEARLY_ALL * visible else "white"
 
 
 def thumbnail(content: bytes) -> bytes | None:

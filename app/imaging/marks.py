@@ -7,8 +7,8 @@ camera: they help to tell what is no drawing, and nothing else.
 import mahotas
 import numpy as np
 
-from app.imaging.clutter import labelled
-from app.imaging.paper import INK, OVERVIEW, BoolArray, FloatArray, Sheet, grown, pen_width
+from app.imaging.clutter import grown, labelled
+from app.imaging.paper import INK, OVERVIEW, BoolArray, FloatArray, Sheet, pen_width
 
 MARKS = (
     "stroke_length", "ends", "junctions", "components", "holes", "aspect",
@@ -20,6 +20,7 @@ PICTURE_MEASURES = (
     *OVERVIEW, "unread_ink", "doubt",
 )  # fmt: skip
 CROP_SIDE = 128  # px, what strokes are redrawn on
+LEAST_MEASURE = np.float32(0.01)  # added before the logarithm
 _CELL = 16  # px
 _NEAR = 3  # px: ink so far from a stroke may still be its own
 _AROUND = ((-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1))
@@ -40,7 +41,7 @@ def mark_statistics(strokes: FloatArray) -> FloatArray:
 
 
 def picture_measures(sheet: Sheet, ink: FloatArray, side: float, strokes: FloatArray) -> FloatArray:
-    """Return one value for each name in ``PICTURE_MEASURES``; all grow away from clean line art.
+    """Return the logarithm of each of ``PICTURE_MEASURES``; all grow away from clean line art.
 
     ``strokes`` (n, n) were read from ``ink`` (2n, 2n), a square of ``side`` pixels of the sheet.
     """
@@ -53,7 +54,7 @@ def picture_measures(sheet: Sheet, ink: FloatArray, side: float, strokes: FloatA
     grain = _where(tone - paper, bare) if bare.any() else np.zeros((1, 1))
     ink_tone = _where(tone, dark) if dark.any() else _where(tone, ~dark)
     light = np.maximum(paper.mean(axis=(1, 2)), 0.05)
-    return np.array(
+    measures = np.array(
         [
             grain.var(axis=1).mean() ** 0.5,
             np.ptp(paper.mean(axis=0)),
@@ -67,6 +68,7 @@ def picture_measures(sheet: Sheet, ink: FloatArray, side: float, strokes: FloatA
         ],
         np.float32,
     )
+    return np.asarray(np.log(measures + LEAST_MEASURE))
 
 
 def _unread(ink: FloatArray, strokes: FloatArray) -> float:

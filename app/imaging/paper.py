@@ -1,8 +1,7 @@
 """Photo or scan -> the drawing's part of it -> ink: how much darker than its paper each pixel is.
 
 The drawing is looked for on the whole picture and read again from the original pixels around it, so
-that neither the rest of the sheet nor the picture's size matters. On a dark sheet, such as a
-blackboard, light strokes are the ink.
+that neither the rest of the sheet nor the picture's size matters.
 
 The paper is estimated locally (the lightest tone in a neighbourhood, smoothed), so that shadows
 and falloff of light vanish; the smallest ratio over the colour channels is kept, so that coloured
@@ -17,7 +16,17 @@ from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageFilter, ImageOps
 
 from app.errors import UnreadableDrawing
-from app.imaging.clutter import labelled, without_clutter
+from app.imaging.clutter import (
+    TABLE,
+    Cleaned,
+    glance,
+    grown,
+    labelled,
+    rim_of,
+    wide_parts,
+    without_clutter,
+    without_table,
+)
 
 FloatArray = NDArray[np.floating[Any]]
 BoolArray = NDArray[np.bool_]
@@ -34,7 +43,9 @@ INK = 0.35  # a pixel from here on counts as ink
 SURROUNDINGS = 0.2  # the same, for what is read again from the original
 SPECK_SHARE = 0.02  # of the sheet's longer side: what is smaller is dirt
 LEAST_SIDE = 32  # px of the original: of smaller drawings too little can be seen
-_DARK_SHEET = 110  # a sheet that is darker for the most part is a blackboard
+_DARK_SHEET = 110  # a sheet that is darker but for the strokes is a blackboard
+_STROKE = 4  # px seen from afar: half of what no stroke is as wide as
+_PAPER_SHARE = 0.1  # of the picture: light areas of more are paper
 _PAPER_STEPS = (1, 2, 4)  # px at a quarter of the working size; together they reach
 _PAPER_RADIUS = sum(_PAPER_STEPS)  # so far that fills any wider turn into paper
 _LIT_RADIUS = 3  # px at a quarter of the working size: a shadow's edge is sharper
@@ -55,8 +66,8 @@ class Sheet:
     (h, w) in 0–1; ``scale`` is working pixels per original pixel. ``left`` and ``top`` are where it
     begins in the original, in the original's pixels. ``clutter`` (h, w) is where something that
     is no part of the drawing was taken off, and ``notes`` name it; ``several``: there seems to be
-    more than one drawing. ``overview`` has one value for each name in ``OVERVIEW``: what the whole
-    picture is like, whatever part of it is the drawing.
+    more than one drawing; ``dark``: its strokes are lighter than it. ``overview`` has one value for
+    each name in ``OVERVIEW``: what the whole picture is like, whatever part of it is the drawing.
     """
 
     tone: FloatArray
@@ -68,12 +79,22 @@ class Sheet:
     clutter: BoolArray | None = None
     notes: tuple[str, ...] = ()
     several: bool = False
+    dark: bool = False
     overview: FloatArray = field(default_factory=lambda: np.zeros(len(OVERVIEW), np.float32))
 
     @property
     def marked(self) -> BoolArray:
         """Where there is ink."""
         return self.ink >= INK
+
+
+@dataclass(frozen=True)
+class _Ground:
+    """Dark strokes on light paper; ``notes`` name what was taken away, ``dark``: a negative."""
+
+    picture: Image.Image
+    notes: tuple[str, ...] = ()
+    dark: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,16 +120,25 @@ class _Light:
 
     def sheet(self) -> Sheet:
         """The sheet and its ink."""
-        speck = _SPECK * (max(self.darkness.shape) / WORKING_SIDE) ** 2
-        cleaned = without_clutter(_scaled(self.darkness), INK, speck)
+        cleaned = self._cleaned(self.darkness)
+        clutter, notes = cleaned.clutter, (*self.notes, *cleaned.notes)
+        if clutter.any():  # it may be far darker than the strokes, and ink is relative
+            cleaned = self._cleaned(np.where(clutter, 0, self.darkness))
+            clutter, notes = clutter | cleaned.clutter, (*notes, *cleaned.notes)
         return Sheet(
-            _as_rgb(self.tone), _as_rgb(self.paper), cleaned.ink, self.scale,
-            clutter=cleaned.clutter, notes=(*self.notes, *cleaned.notes), several=cleaned.several,
-            overview=self._overview(cleaned.ink >= INK),
+            _as_rgb(self.tone), _as_rgb(self.paper), cleaned.ink, self.scale, clutter=clutter,
+            notes=tuple(dict.fromkeys(notes)), several=cleaned.several,
         )  # fmt: skip
 
-    def _overview(self, marked: BoolArray) -> FloatArray:
-        """Photographs have ink up to every side, little bare paper and many colours."""
+    def _cleaned(self, darkness: FloatArray) -> Cleaned:
+        speck = _SPECK * (max(darkness.shape) / WORKING_SIDE) ** 2
+        return without_clutter(_scaled(darkness), INK, speck)
+
+    def overview(self, marked: BoolArray) -> FloatArray:
+        """Measure what ``OVERVIEW`` names.
+
+        Photographs have ink up to every side, little bare paper and many colours.
+        """
         inner = np.zeros(marked.shape, bool)
         rim = max(1, round(_RIM * min(marked.shape)))
         inner[rim:-rim, rim:-rim] = True
@@ -132,25 +162,37 @@ def find_drawing(picture: Image.Image, least: int = LEAST_SIDE) -> Sheet:
 
     Raise ``UnreadableDrawing`` if the drawing has fewer than ``least`` pixels from end to end.
     """
-    upright = dark_on_light(picture)
-    light = _measure(upright)
+    ground = _ground(picture)
+    light = _measure(ground.picture)
     whole = light.sheet()
     box = _surroundings(whole, picture.size, least)
     if box is None:
-        return replace(whole, ink=np.zeros_like(whole.ink))
-    closer = light.within(box) if light.scale == 1 else _measure(upright.crop(box))
-    part = closer.sheet()
-    notes = tuple(dict.fromkeys(whole.notes + part.notes))
+        notes = (*ground.notes, *whole.notes)
+        return replace(whole, ink=np.zeros_like(whole.ink), dark=ground.dark, notes=notes)
+    part = whole if box == (0, 0, *picture.size) else _closer(light, ground.picture, box).sheet()
     return replace(
-        part, left=box[0], top=box[1], notes=notes, several=whole.several, overview=whole.overview
-    )
+        part, left=box[0], top=box[1], several=whole.several, dark=ground.dark,
+        notes=tuple(dict.fromkeys((*ground.notes, *whole.notes, *part.notes))),
+        overview=light.overview(whole.marked),
+    )  # fmt: skip
 
 
-def dark_on_light(picture: Image.Image) -> Image.Image:
-    """The picture itself, or its negative if most of it is dark."""
-    tones = picture.convert("L").histogram()
-    darker = sum(tones[:_DARK_SHEET])
-    return ImageOps.invert(picture) if 2 * darker > sum(tones) else picture
+def _ground(picture: Image.Image) -> _Ground:
+    afar = glance(picture)
+    if _is_dark_sheet(afar):
+        return _Ground(ImageOps.invert(picture), dark=True)
+    paper = without_table(picture, afar)
+    return _Ground(picture) if paper is None else _Ground(paper, (TABLE,))
+
+
+def _is_dark_sheet(afar: Image.Image) -> bool:
+    """Whether all but the strokes is dark; paper on a dark table is light over a wide area."""
+    light = np.asarray(afar.convert("L")) > _DARK_SHEET
+    return bool(2 * light.sum() < light.size and wide_parts(light, _STROKE).mean() < _PAPER_SHARE)
+
+
+def _closer(light: _Light, picture: Image.Image, box: tuple[int, int, int, int]) -> _Light:
+    return light.within(box) if light.scale == 1 else _measure(picture.crop(box))
 
 
 def find_ink(picture: Image.Image) -> Sheet:
@@ -175,7 +217,7 @@ def _measure(picture: Image.Image) -> _Light:
         if shadows.any():
             paper, notes = np.where(shadows, under, paper), (SHADOWS,)
             darkness = np.where(shadows, darkness - wide, darkness)
-    return _Light(tone, paper, darkness, working.width / picture.width, notes)
+    return _Light(tone, paper, darkness, max(working.size) / max(picture.size), notes)
 
 
 def pen_width(marked: BoolArray) -> float:
@@ -198,7 +240,7 @@ def _surroundings(
     left, right = columns[0] / sheet.scale, (columns[-1] + 1) / sheet.scale
     top, bottom = rows[0] / sheet.scale, (rows[-1] + 1) / sheet.scale
     longer = max(right - left, bottom - top)
-    if longer < SPECK_SHARE * max(size):
+    if longer < max(SPECK_SHARE * max(size), least / 2):
         return None
     if longer < least:
         raise UnreadableDrawing(
@@ -272,8 +314,7 @@ def _beside_shadows(darker: BoolArray) -> BoolArray:
     An edge that runs out of the picture is a shadow's; one that is closed is that of a filled area.
     """
     labels, count = labelled(grown(darker, _PENUMBRA))
-    rim = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
-    leaves = np.bincount(rim, minlength=count + 1) > 0
+    leaves = np.bincount(rim_of(labels), minlength=count + 1) > 0
     leaves[0] = False
     return np.asarray(leaves[labels])
 
@@ -321,16 +362,3 @@ def _quantile(counts: NDArray[Any], share: float) -> int:
     """The value below which ``share`` of the counted values lie; counting spares the sorting."""
     reached = counts.cumsum()
     return int(np.searchsorted(reached, share * reached[-1]))
-
-
-def grown(marked: BoolArray, reach: int) -> BoolArray:
-    """Dilate by a square of 2 · reach + 1 pixels."""
-    return _grown_down(_grown_down(marked, reach).T, reach).T
-
-
-def _grown_down(marked: BoolArray, reach: int) -> BoolArray:
-    grown = marked.copy(order="K")
-    for step in range(1, reach + 1):
-        grown[step:] |= marked[:-step]
-        grown[:-step] |= marked[step:]
-    return grown

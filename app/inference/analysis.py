@@ -1,11 +1,12 @@
 """What an analysis is, whoever makes it; the runtime of the model is not needed to say that."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from app.errors import InvalidAge
 from app.scoring.assessment import LEVEL, Assessment
+from app.wording import PLAIN, SheetNotes
 
 YOUNGEST, OLDEST = 2, 18
 
@@ -24,7 +25,6 @@ class Analysis:
 
     ``picture`` is the upright original without metadata, re-encoded; ``saliency_map`` is an
     8-bit grey PNG of the same size in pixels, brighter where the ink seems less to belong.
-    ``sheet`` names the marks of the sheet that were taken off before the drawing was compared.
     """
 
     assessment: Assessment
@@ -34,13 +34,13 @@ class Analysis:
     picture: bytes
     picture_type: str
     saliency_map: bytes | None
-    sheet: tuple[str, ...] = ()
+    sheet: SheetNotes = PLAIN
 
     def as_json(self) -> dict[str, Any]:
         """The result object, the same in the command line, the API and exports."""
         return {
             **self.assessment.as_json(),
-            "sheet": list(self.sheet),
+            "sheet": asdict(self.sheet),
             "sentences": list(self.sentences),
             "bundle": {"version": self.bundle.version, "sha256": self.bundle.sha256},
             "processing_ms": self.processing_ms,

@@ -11,12 +11,13 @@ from PIL import Image
 
 from app.errors import Busy
 from app.imaging import intake
+from app.imaging.paper import find_drawing
 from app.inference.analysis import Analysis, Analyzer, BundleReference, check_age
 from app.inference.bundle import Bundle
-from app.inference.features import Inked, extract, saliency_map
+from app.inference.features import Inked, measure, saliency_map
 from app.scoring.assess import assess
 from app.scoring.assessment import LEVEL, Assessment, Verdict
-from app.wording import sentences
+from app.wording import SheetNotes, sentences
 
 MOST_WAITING = 8
 
@@ -41,21 +42,22 @@ class BundleAnalyzer:
         started = time.perf_counter()
         check_age(age_years)
         picture = intake.read(content)
-        inked = extract(self._bundle.trunk, picture)
+        sheet = find_drawing(picture)
+        inked = measure(self._bundle.trunk, sheet)
         drawing = inked.drawing if inked else None
         assessment = assess(self._bundle.norms, drawing, age_years, category, level)
-        sheet = inked.sheet.notes if inked else ()
+        noticed = SheetNotes(sheet.notes, sheet.several, sheet.dark)
         mapped = _map(inked, picture, assessment)
         kept, kept_type = intake.encode(picture, content)
         return Analysis(
             assessment,
-            sentences(assessment, sheet, several=inked is not None and inked.sheet.several),
+            sentences(assessment, noticed),
             self.reference,
             round((time.perf_counter() - started) * 1000, 1),
             kept,
             kept_type,
             mapped,
-            sheet,
+            noticed,
         )
 
 

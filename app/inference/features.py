@@ -10,12 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from app.imaging.clutter import labelled, look_beside
+from app.imaging.clutter import beside_the_drawing, grown, labelled
 from app.imaging.marks import CROP_SIDE, mark_statistics, picture_measures
-from app.imaging.paper import INK, BoolArray, Sheet, find_drawing, grown, pen_width
+from app.imaging.paper import INK, BoolArray, Sheet, find_drawing, pen_width
 from app.scoring.assess import DrawingFeatures, pooled
 from app.scoring.norms import FloatArray
 
@@ -31,8 +32,12 @@ _BLOCKS = READ_SIDE // _BLOCK
 _HALF_WIDTH = 3  # blocks: no pen is twice as wide
 _SOLID = 0.6  # of the ink of a block that is filled
 _OFF = 2  # px of CROP_SIDE
-_SURE = 0.65  # from here on, something is a stroke rather than a trace of the paper
-_LEAST_SURE = 4  # px of CROP_SIDE
+_CLEAR = 0.65  # from here on, something is a stroke rather than a trace of the paper
+_LEAST_CLEAR = 4  # px of CROP_SIDE
+INKED_CELL = 1.5  # px of ink: a cell of the map with less is empty
+_MOST_FOREIGN = 8  # cells
+_FEWEST_CELLS = 3  # that a place on the map has
+_LEAST_SHARE = 1e-3
 _HALO = 3  # px of CROP_SIDE: how far around ink the map reaches
 _LEAST_LIGHT = 0.12  # the least unusual ink still shows, so that the drawing can be recognised
 
@@ -60,15 +65,15 @@ class Crop:
 
     def square_around(self, strokes: FloatArray) -> Square | None:
         """The square around the strokes that were read from it; ``None`` if there are none."""
-        marked = _sure(strokes, _halved(self.ink))
-        beside, _ = look_beside(marked)
+        marked = _clear_strokes(strokes, _halved(self.ink))
+        beside, _ = beside_the_drawing(marked)
         found = ink_square(marked & ~beside)
         if found is None:
             return None
         x, y, side = (value * self.side / CROP_SIDE for value in found)
         return self.left + x, self.top + y, side
 
-    def frames(self, square: Square) -> bool:
+    def fits(self, square: Square) -> bool:
         """Whether a square is where this one is, but for what the width of a pen may change."""
         off = _OFF * self.side / CROP_SIDE
         (x, y, side), far = square, self.left + self.side
@@ -76,13 +81,13 @@ class Crop:
         return max(abs(end) for end in ends) <= off
 
 
-def _sure(strokes: FloatArray, ink: FloatArray) -> BoolArray:
+def _clear_strokes(strokes: FloatArray, ink: FloatArray) -> BoolArray:
     """Where strokes are, without pieces that are specks or as faint as their ink."""
     labels, count = labelled(strokes >= INK)
-    clear = labels.ravel()[np.maximum(strokes, ink).ravel() >= _SURE]
-    sure = np.bincount(clear, minlength=count + 1) >= _LEAST_SURE
-    sure[0] = False
-    return np.asarray(sure[labels])
+    clear = labels.ravel()[np.maximum(strokes, ink).ravel() >= _CLEAR]
+    enough = np.bincount(clear, minlength=count + 1) >= _LEAST_CLEAR
+    enough[0] = False
+    return np.asarray(enough[labels])
 
 
 def _outlined(ink: FloatArray) -> FloatArray:
@@ -157,12 +162,15 @@ def saliency_map(
 
 def laid_over(sheet: Sheet, crop: Crop, square: Image.Image, size: tuple[int, int]) -> Image.Image:
     """Lay a grey picture of the crop where the crop is in the original; black around it."""
-    side = max(1, round(crop.side / sheet.scale))
-    left, top = (round(at / sheet.scale) for at in (crop.left, crop.top))
-    whole = Image.new("L", size)
-    place = (sheet.left + left, sheet.top + top)
-    whole.paste(square.resize((side, side), Image.Resampling.BILINEAR), place)
-    return whole
+    per_pixel = (
+        square.width * sheet.scale / crop.side
+    )  # pixels of the square to one of the original
+    left, top = (
+        -(start + at / sheet.scale) * per_pixel
+        for start, at in ((sheet.left, crop.left), (sheet.top, crop.top))
+    )
+    box = (left, top, left + size[0] * per_pixel, top + size[1] * per_pixel)
+    return square.transform(size, Image.Transform.EXTENT, box, Image.Resampling.BILINEAR)
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,6 +195,22 @@ class Seen:
     def foreign_shares(self) -> FloatArray:
         """The share of each cell's ink that it takes for foreign, (16, 16)."""
         return np.asarray(1 / (1 + np.exp(-self.foreign)), np.float32)
+
+
+def most_foreign(seen: Seen) -> FloatArray:
+    """How foreign the ink looks, as log-odds (3,): at one place, in a few cells and on average."""
+    side = len(seen.foreign)
+    cell = CROP_SIDE // side
+    inked = seen.strokes.reshape(side, cell, side, cell).sum((1, 3)) > INKED_CELL
+    shares = np.where(inked, seen.foreign_shares, 0)
+    sums, counts = (
+        sliding_window_view(np.pad(values, 1), (3, 3)).sum((2, 3)) for values in (shares, inked)
+    )
+    shares_at_ink = np.sort(shares[inked])[::-1] if inked.any() else np.zeros(1)
+    place = (sums / np.maximum(counts, _FEWEST_CELLS)).max()
+    found = np.array([place, shares_at_ink[:_MOST_FOREIGN].mean(), shares_at_ink.mean()])
+    bounded = np.clip(found, _LEAST_SHARE, 1 - _LEAST_SHARE)
+    return np.asarray(np.log(bounded / (1 - bounded)))
 
 
 class Trunk:
@@ -228,8 +252,8 @@ def _session(path: Path) -> onnxruntime.InferenceSession:
 class Inked:
     """A picture's ink, what the trunk sees in it, and the features of both.
 
-    The deep features come first: the pooled feature map, the embedding and the logits of turns and
-    damage; the statistics of the marks follow.
+    The deep features come first: the pooled feature map, the embedding, the logits of turns and
+    damage and of the most foreign ink; the statistics of the marks follow.
     """
 
     sheet: Sheet
@@ -264,7 +288,7 @@ def measure(trunk: Trunk, sheet: Sheet) -> Inked | None:
     seen = trunk.see(crop.ink)
     for _ in range(MORE_LOOKS):
         square = crop.square_around(seen.strokes)
-        if square is None or crop.frames(square):
+        if square is None or crop.fits(square):
             break
         crop = Crop.of(sheet, square)
         seen = trunk.see(crop.ink)
@@ -275,5 +299,5 @@ def measure(trunk: Trunk, sheet: Sheet) -> Inked | None:
 
 def joined(seen: Seen, marks: FloatArray) -> FloatArray:
     """Put the deep features before the statistics of the marks, (d,)."""
-    deep = (pooled(seen.patches), seen.embedding, seen.turns, seen.kind)
+    deep = (pooled(seen.patches), seen.embedding, seen.turns, seen.kind, most_foreign(seen))
     return np.concatenate([*deep, marks]).astype(np.float32)

@@ -72,11 +72,16 @@ class DrawingFeatures:
     """What imaging and the trunk make of a picture that has ink on it.
 
     ``features`` (d,) are of the redrawn strokes; ``picture`` (m,) measures what they were read
-    from, and its last entries how surely.
+    from, and its last entries how surely; these are logarithms.
     """
 
     features: FloatArray
     picture: FloatArray
+
+    @property
+    def whole(self) -> FloatArray:
+        """All of it, (d + m,): what the gate looks at."""
+        return np.concatenate([self.features, self.picture])
 
     @property
     def reading(self) -> FloatArray:
@@ -116,8 +121,7 @@ def assess(
     if drawing is None:
         return Assessment(Verdict.NOT_A_DRAWING, level, DomainMatch(False, None), used)
     domain = _domain(norms, drawing)
-    asked = gate_features(drawing.features, drawing.picture)
-    if norms.gate.refuses(asked, known=domain.matched):
+    if norms.gate.refuses(drawing.whole):
         return Assessment(Verdict.NOT_A_DRAWING, level, domain, used)
     readings = read_by_fold(norms, drawing.features, place)
     nearest = _nearest(norms, readings)
@@ -207,11 +211,6 @@ def _compared(
         apparent_age=age,
         categories=nearest,
     )
-
-
-def gate_features(features: FloatArray, picture: FloatArray) -> FloatArray:
-    """What the gate looks at: the drawing's own features and those of the picture."""
-    return np.concatenate([features, np.log(picture + 0.01)]).astype(np.float32)
 
 
 def _domain(norms: Norms, drawing: DrawingFeatures) -> DomainMatch:

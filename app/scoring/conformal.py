@@ -31,7 +31,7 @@ from app.scoring.assessment import TERMS
 from app.scoring.norms import Discriminant, FloatArray, FoldNorms, Reading
 
 MINIMUM_CHILDREN = 60
-WEIGHTS = np.array([0.25, 0.4, 0.35, 2, 3.5, 3], np.float32)
+WEIGHTS = np.array([0.2, 0.3, 0.3, 1.2, 6, 4.4], np.float32)
 COMBINED = len(TERMS)  # the column after the terms
 
 

@@ -6,7 +6,6 @@ from 6.
 """
 
 from dataclasses import dataclass
-from math import isqrt
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,8 @@ FloatArray = NDArray[np.floating[Any]]
 DAMAGE = ("whole", "half", "patch", "scribble", "intruder")
 LEAST_LOG_PROBABILITY = -8.0  # below, a drawing is simply unrecognisable
 LIMIT_SHARE = 0.998  # of the pictures that a guard is measured on lie within its limits
-LIMIT_SLACK = 1.25
+_FARTHEST = 6.0  # standard deviations
+LIMIT_SLACK = 0.22  # of a logarithm: a quarter more
 
 
 def age_basis(age_years: float | FloatArray) -> FloatArray:
@@ -159,48 +159,57 @@ class Reading:
     years: float
 
 
-def products(values: FloatArray) -> FloatArray:
-    """Every product of two of the m last-axis ``values``, (…, m (m + 1) / 2), within bounds."""
-    first, second = np.triu_indices(values.shape[-1])
-    return np.asarray(np.clip(values[..., first] * values[..., second], -12, 12))
-
-
 @dataclass(frozen=True, eq=False)
 class Gate:
-    """Logistic regression between drawings and blank sheets, print, textures and photographs.
+    """Boosted trees (Friedman 2001) between drawings and what is none: print, photographs.
 
-    The last features are measures of the picture; of these the products of each two count as well,
-    as a photograph is told by what comes together: ink up to the sides, and little of it strokes.
-    ``threshold`` is set on drawings that were not used to fit it; ``threshold_unknown``, lower, is
-    for pictures of a kind that the norms do not know, which have to look more like a drawing.
+    They look at what is left of a drawing's features when the deep ones are reduced to a few
+    ``axes`` (deep, k), and at the measures of its picture: a photograph is told by what comes
+    together, such as ink up to the sides and little of it strokes. The t trees have up to n nodes
+    each, (t, n): where ``feature`` is at most ``split`` it goes on at the node ``low``, else at
+    ``high``, until it stays; there it adds ``value`` to the log-odds. ``threshold`` is set on
+    drawings that were not used to fit it.
     """
 
     centre: FloatArray
     scale: FloatArray
-    weights: FloatArray
-    pair_weights: FloatArray
+    axes: FloatArray
+    feature: NDArray[np.int32]
+    split: FloatArray
+    low: NDArray[np.int32]
+    high: NDArray[np.int32]
+    value: FloatArray
     intercept: float
     threshold: float
-    threshold_unknown: float
 
-    def refuses(self, features: FloatArray, *, known: bool) -> bool:
-        """Tell whether ``features`` (d,) look like something other than a drawing."""
-        return self.logit(features) > (self.threshold if known else self.threshold_unknown)
+    def refuses(self, whole: FloatArray) -> bool:
+        """Tell whether a drawing's features and measures (g,) look like something else."""
+        return self.logit(whole) > self.threshold
 
-    def logit(self, features: FloatArray) -> float:
+    def logit(self, whole: FloatArray) -> float:
         """Log-odds of not being a drawing."""
-        x = np.clip((features - self.centre) / self.scale, -6, 6)
-        measures = (isqrt(8 * len(self.pair_weights) + 1) - 1) // 2
-        pairs = products(x[-measures:])
-        return float(x @ self.weights + pairs @ self.pair_weights) + self.intercept
+        seen, trees = self.reduced(whole), np.arange(len(self.feature))
+        node = np.zeros(len(trees), np.intp)
+        while True:
+            goes_low = seen[self.feature[trees, node]] <= self.split[trees, node]
+            after = np.where(goes_low, self.low[trees, node], self.high[trees, node])
+            if (after == node).all():
+                return float(self.value[trees, node].sum()) + self.intercept
+            node = after
+
+    def reduced(self, whole: FloatArray) -> FloatArray:
+        """What the trees look at, (…, f): marks and measures as they are, the rest on the axes."""
+        x = np.clip((whole - self.centre) / self.scale, -_FARTHEST, _FARTHEST)
+        deep = len(self.axes)
+        return np.concatenate([x[..., deep:], x[..., :deep] @ self.axes], -1).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
 class DomainGuard:
     """How unsurely strokes may have been read for the norms' false flags to be known.
 
-    ``limits`` is the most that each measure of the reading reaches among the pictures that these
-    were measured on.
+    ``limits`` is the most that each measure of the reading, a logarithm, reaches among the pictures
+    that these were measured on.
     """
 
     name: str
@@ -208,9 +217,9 @@ class DomainGuard:
 
     def widened(self, measures: FloatArray) -> "DomainGuard":
         """Match pictures with such measures (n, m) as well, as widely as those it was fitted on."""
-        limits = np.quantile(measures, LIMIT_SHARE, axis=0) * LIMIT_SLACK
+        limits = np.quantile(measures, LIMIT_SHARE, axis=0) + LIMIT_SLACK
         return DomainGuard(self.name, np.maximum(self.limits, limits).astype(np.float32))
 
     def distance(self, measures: FloatArray) -> float:
         """Return 1.0 at the farthest that still matches."""
-        return float((measures / self.limits).max())
+        return float(np.exp((measures - self.limits).max()))

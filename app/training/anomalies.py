@@ -88,6 +88,20 @@ def intruded(ink: FloatArray, other: FloatArray, rng: Rng) -> Spoilt:
     return _added(ink, sheet)
 
 
+def scribble(rng: Rng) -> NDArray[np.float64]:
+    """The points of a smoothed random walk over 25–80 % of a sheet, (n, 2) in 0–1."""
+    walk = smooth_walk(rng, (60, 400), 9)
+    walk = (walk - walk.min(0)) / (np.ptp(walk, axis=0) + 1e-6)
+    reach = rng.uniform(0.25, 0.8, 2)
+    return np.asarray(rng.uniform(0, 1, 2) * (1 - reach) + walk * reach)
+
+
+def smooth_walk(rng: Rng, steps: tuple[int, int], smoothest: float) -> NDArray[np.float64]:
+    """The points of a random walk, (n, 2); ``smoothest`` is its longest spread, in steps."""
+    walk = np.cumsum(rng.normal(size=(int(rng.integers(*steps)), 2)), axis=0)
+    return np.asarray(ndimage.gaussian_filter1d(walk, rng.uniform(1.5, smoothest), axis=0))
+
+
 def turned(ink: FloatArray, quarters: int) -> Spoilt:
     """Rotated by quarter turns; two are upside down."""
     ink = np.ascontiguousarray(np.rot90(ink, quarters))
@@ -131,13 +145,7 @@ def _added(ink: FloatArray, more: FloatArray) -> Spoilt:
 
 
 def _walk(shape: tuple[int, ...], pen: Pen, rng: Rng) -> FloatArray:
-    steps = int(rng.integers(60, 400))
-    walk = np.cumsum(rng.normal(size=(steps, 2)), axis=0)
-    walk = ndimage.gaussian_filter1d(walk, rng.uniform(1.5, 9), axis=0)
-    walk = (walk - walk.min(0)) / (np.ptp(walk, axis=0) + 1e-6)
-    reach = rng.uniform(0.25, 0.8, 2) * (shape[1], shape[0])
-    start = rng.uniform(0, 1, 2) * ((shape[1], shape[0]) - reach)
-    return _stroke(start + walk * reach, pen, shape)
+    return _stroke(scribble(rng) * (shape[1], shape[0]), pen, shape)
 
 
 def _stroke(points: NDArray[np.float64], pen: Pen, shape: tuple[int, ...]) -> FloatArray:

@@ -24,7 +24,6 @@ from app.scoring.assess import (
     DrawingFeatures,
     Norms,
     fold_scores,
-    gate_features,
     predicted_age,
     read_by_fold,
 )
@@ -179,7 +178,7 @@ def _why_not(norms: Norms, measured: _Measured) -> str | None:
     drawing, year = measured.drawing, int(measured.age_years)
     if drawing is None:
         return "It has no ink that could be found."
-    if norms.gate.refuses(gate_features(drawing.features, drawing.picture), known=True):
+    if norms.gate.refuses(drawing.whole):
         return "It does not look like a drawing."
     children = norms.references(measured.place).group(year).children
     if children < MINIMUM_CHILDREN:

@@ -16,7 +16,6 @@ from app.imaging import intake
 from app.imaging.marks import MARKS
 from app.imaging.paper import Sheet, find_drawing
 from app.inference.features import Inked, Trunk, extract, measure
-from app.scoring.assess import gate_features
 from app.scoring.norms import FloatArray
 from app.training.examples import VARIANTS, variants
 from app.training.references import ReferenceDrawing, References, drawn_categories, has_norm
@@ -38,9 +37,7 @@ class Embedded:
     @property
     def gate(self) -> FloatArray:
         """What the gate sees, (n, g)."""
-        return np.stack(
-            [gate_features(x, m) for x, m in zip(self.features, self.picture, strict=True)]
-        )
+        return np.concatenate([self.features, self.picture], axis=1)
 
     def references(self) -> References:
         """Return the drawings as arrays."""
@@ -111,7 +108,7 @@ def in_batches(
 def gate_rows(trunk: Trunk, pictures: Iterable[Image.Image], what: str) -> FloatArray:
     """Return what the gate sees of pictures, leaving out those without any ink."""
     inked = [inked_or_none(trunk, picture) for picture in track(list(pictures), what)]
-    return np.stack([gate_features(i.features, i.picture) for i in inked if i])
+    return np.stack([i.drawing.whole for i in inked if i])
 
 
 def inked_or_none(trunk: Trunk, picture: Image.Image) -> Inked | None:

@@ -17,7 +17,7 @@ from PIL import Image, ImageFilter
 
 from app.imaging.marks import CROP_SIDE
 from app.imaging.paper import INK, Sheet
-from app.inference.features import READ_SIDE, Redraw, Square, cut, ink_square, redrawing
+from app.inference.features import INKED_CELL, READ_SIDE, Redraw, Square, cut, ink_square, redrawing
 from app.scoring.norms import FloatArray
 from app.training.anomalies import (
     Rng,
@@ -32,11 +32,12 @@ from app.training.recipe import TrunkRecipe
 
 KINDS = ("whole", "half", "patch", "scribble", "intruder")
 _SHARES = (0.5, 0.14, 0.05, 0.11, 0.2)
-_PENS = (
-    None, ImageFilter.MaxFilter(3), ImageFilter.MaxFilter(5), ImageFilter.MaxFilter(7),
-    ImageFilter.GaussianBlur(1),
-)  # fmt: skip
-_PEN_SHARES = (0.4, 0.22, 0.15, 0.05, 0.18)
+_FELT_TIP = (ImageFilter.MaxFilter(5),)
+_THICK = (ImageFilter.MaxFilter(7),)
+_SOFT = (ImageFilter.MaxFilter(3), ImageFilter.GaussianBlur(1.4))
+_OTHER_PENS = (_FELT_TIP, _THICK, _SOFT)
+_PENS = (*_OTHER_PENS, (), (ImageFilter.MaxFilter(3),), (ImageFilter.GaussianBlur(1),))
+_PEN_SHARES = (0.13, 0.07, 0.15, 0.35, 0.18, 0.12)
 _TURNED = 0.4  # of the whole ones
 MAP_SIDE = 16  # cells of the map of foreign ink
 _CELL = CROP_SIDE // MAP_SIDE
@@ -49,11 +50,6 @@ VARIANTS = (
     *(AUGMENTED,) * 4, "half", "half", "patch", "scribble", "scribble", "intruder", "intruder",
     UPSIDE_DOWN, SIDEWAYS, SIDEWAYS, *(REPENNED,) * 3,
 )  # fmt: skip
-_REPENS = (
-    (ImageFilter.MaxFilter(5),),
-    (ImageFilter.MaxFilter(7),),
-    (ImageFilter.MaxFilter(3), ImageFilter.GaussianBlur(1.4)),
-)  # felt tip, thick, soft
 _GENTLE = 0.6  # augmentation that leaves a child's drawing a child's drawing
 _LEAST_VARIANT = 25  # px of ink that must remain
 _TRIES_VARIANT = 8
@@ -103,9 +99,8 @@ def augmented(sheet: NDArray[np.uint8], rng: Rng, strength: float = 1.0) -> Floa
     picture = Image.fromarray(sheet)
     if rng.random() < 0.5:
         picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    pen = _PENS[int(rng.choice(len(_PENS), p=_PEN_SHARES))]
-    if pen is not None:
-        picture = picture.filter(pen)
+    for change in _PENS[int(rng.choice(len(_PENS), p=_PEN_SHARES))]:
+        picture = picture.filter(change)
     move = _affine(picture.size, rng, strength)
     moved = picture.transform(picture.size, Image.Transform.AFFINE, move, Image.Resampling.BILINEAR)
     return np.asarray(moved, np.float32) / 255
@@ -151,7 +146,7 @@ def _example(
     foreign = cut(spoilt.foreign.astype(np.float32), square, CROP_SIDE)
     there = by_cell(strokes)
     share = by_cell(foreign * strokes) / np.maximum(there, 1e-3)
-    return _bytes(strokes), turns, kind, _bytes(np.clip(share, 0, 1)), there > 1.5
+    return _bytes(strokes), turns, kind, _bytes(np.clip(share, 0, 1)), there > INKED_CELL
 
 
 def _spoilt(sheets: NDArray[np.uint8], number: int, kind: int, turns: int, rng: Rng) -> Spoilt:
@@ -205,7 +200,7 @@ def variants(sheet: Sheet, others: list[FloatArray], rng: Rng) -> Iterator[Sheet
 def _repenned(ink: FloatArray, pen: int) -> FloatArray:
     """Draw the same strokes with another pen."""
     picture = Image.fromarray((ink * 255).astype(np.uint8))
-    for change in _REPENS[pen]:
+    for change in _OTHER_PENS[pen]:
         picture = picture.filter(change)
     return np.asarray(picture, np.float32) / 255
 
@@ -233,5 +228,5 @@ def _variant(name: str, place: int, ink: FloatArray, other: FloatArray, rng: Rng
         case "sideways":
             return turned(ink, 1 if place % 2 else 3).ink
         case "repenned":
-            return _repenned(ink, place % len(_REPENS))
+            return _repenned(ink, place % len(_OTHER_PENS))
     return augmented((ink * 255).astype(np.uint8), rng, _GENTLE)

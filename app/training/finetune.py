@@ -31,7 +31,7 @@ from app.inference.features import OUTPUTS, READ_SIDE
 from app.training.examples import KINDS, Examples, make_examples
 from app.training.recipe import TrunkRecipe
 from app.training.references import ReferenceDrawing
-from app.training.tracer import Redrawn
+from app.training.tracer import Redrawn, convolution
 
 CATEGORY_WEIGHTS = (1.0, 0.5, 0.8, 0.5, 0.6)  # by kind: damage may hide what is drawn
 TURNED_WEIGHT = 0.4
@@ -64,9 +64,9 @@ class LateStages(nn.Module):  # type: ignore[misc]
         self.blocks = nn.Sequential(*trunk._blocks[_EARLY_BLOCKS:_BLOCKS])
         _fold_batch_norm(self)
         self.neck = nn.Sequential(
-            *_convolution(_CHANNELS, _WIDTH), nn.ReLU6(),
-            *_convolution(_WIDTH, _WIDTH, 3, _WIDTH), nn.ReLU6(),
-            *_convolution(_WIDTH, _WIDTH), nn.ReLU6(),
+            *convolution(_CHANNELS, _WIDTH), nn.ReLU6(),
+            *convolution(_WIDTH, _WIDTH, 3, _WIDTH), nn.ReLU6(),
+            *convolution(_WIDTH, _WIDTH), nn.ReLU6(),
         )  # fmt: skip
         self.embed = nn.Sequential(
             nn.Linear(2 * _WIDTH, EMBEDDING), nn.BatchNorm1d(EMBEDDING), nn.ReLU()
@@ -75,11 +75,11 @@ class LateStages(nn.Module):  # type: ignore[misc]
         self.category = nn.Linear(EMBEDDING, categories)
         self.turns = nn.Linear(EMBEDDING, 4)
         self.kind = nn.Linear(EMBEDDING, len(KINDS))
-        self.fine = nn.Sequential(*_convolution(_EARLY_CHANNELS, _MAP_WIDTH))
-        self.coarse = nn.Sequential(*_convolution(_WIDTH, _MAP_WIDTH))
+        self.fine = nn.Sequential(*convolution(_EARLY_CHANNELS, _MAP_WIDTH))
+        self.coarse = nn.Sequential(*convolution(_WIDTH, _MAP_WIDTH))
         self.foreign = nn.Sequential(
-            nn.ReLU6(), *_convolution(_MAP_WIDTH, _MAP_WIDTH, 3, _MAP_WIDTH), nn.ReLU6(),
-            *_convolution(_MAP_WIDTH, _MAP_WIDTH), nn.ReLU6(), nn.Conv2d(_MAP_WIDTH, 1, 1),
+            nn.ReLU6(), *convolution(_MAP_WIDTH, _MAP_WIDTH, 3, _MAP_WIDTH), nn.ReLU6(),
+            *convolution(_MAP_WIDTH, _MAP_WIDTH), nn.ReLU6(), nn.Conv2d(_MAP_WIDTH, 1, 1),
         )  # fmt: skip
 
     def forward(self, maps: Tensor) -> dict[str, Tensor]:
@@ -133,11 +133,6 @@ def export(network: nn.Module, path: Path, given: str, side: int, outputs: tuple
         opset_version=17,
         dynamo=False,
     )
-
-
-def _convolution(into: int, out: int, side: int = 1, groups: int = 1) -> tuple[nn.Module, ...]:
-    layer = nn.Conv2d(into, out, side, padding=side // 2, groups=groups, bias=False)
-    return layer, nn.BatchNorm2d(out)
 
 
 def _fold_batch_norm(module: nn.Module) -> None:

@@ -1,13 +1,12 @@
 """Doodles by many media on many sheets, with the centre lines that a tracer should find.
 
 A doodle is known by its centre lines. It is drawn with pens, pencils, crayons and paints, filled
-and unfilled, put on paper with marks of its own and seen as scanners and phones see it; then it is
-found as in any picture. The example is the ink of its crop and the same lines drawn by one pen.
-Nothing here is shared with ``sheets``, by which the tracer is judged.
+and unfilled, put on one of ``papers``; then it is found as in any picture. The example is the ink
+of its crop and the same lines drawn by one pen. No pen, fill or sheet is shared with ``sheets``, by
+which the tracer is judged.
 """
 
-import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import mahotas
@@ -20,6 +19,8 @@ from app.errors import UnreadableDrawing
 from app.imaging.marks import CROP_SIDE
 from app.imaging.paper import find_drawing
 from app.inference.features import Crop, crop_to_ink
+from app.training.anomalies import smooth_walk
+from app.training.papers import BoolArray, Grey, Rng, marked_paper, paper, seen_by_camera, smooth
 
 PEN = 2.2  # px of a crop of CROP_SIDE: what every drawing is redrawn with
 _FINE = 2  # the truth is drawn this much larger, then reduced
@@ -28,12 +29,8 @@ _LEAST_REGION = 0.004  # of the doodle's box: smaller regions are not filled
 _TRIES = 12  # doodles, until one has several areas
 _PAINTED = 0.15  # of the examples are areas of colour
 _BARE = 0.04  # of the sheets have no drawing
-_MARKED = 0.2  # of the sheets have each kind of mark
 _NEIGHBOURS = ((0, 1), (1, 0), (1, 1), (1, -1))
 
-Rng = np.random.Generator
-Grey = NDArray[np.floating]
-BoolArray = NDArray[np.bool_]
 Segments = NDArray[np.float64]
 
 
@@ -101,12 +98,12 @@ def _painted(doodles: Sequence[Segments], rng: Rng) -> tuple[Image.Image, Segmen
         if len(areas) > 1:
             break
     areas += _surroundings((height, width), size, rng)
-    light = _paper((height, width), rng)[..., None] * rng.uniform(0.9, 1, 3)
+    light = paper((height, width), rng)[..., None] * rng.uniform(0.9, 1, 3)
     for area in areas:
         left = rng.uniform(0, 0.9, 3) * rng.choice((0.15, 1), 3)
         light = light * (1 - _fill(area, size, rng)[..., None] * (1 - left))
     outlines = [centre_lines(_rim(area)) for area in areas]
-    return _seen(light, rng), np.concatenate([np.zeros((0, 2, 2)), *outlines])
+    return seen_by_camera(light, rng), np.concatenate([np.zeros((0, 2, 2)), *outlines])
 
 
 def _enclosed(distance: Grey, size: float, rng: Rng) -> list[BoolArray]:
@@ -192,8 +189,7 @@ def _placed(lines: Segments, size: float, rng: Rng) -> Segments:
 def _scribble(size: float, rng: Rng) -> Segments:
     """A smoothed random walk, or back and forth as in hatching."""
     if rng.random() < 0.5:
-        walk = np.cumsum(rng.normal(size=(int(rng.integers(40, 300)), 2)), axis=0)
-        walk = ndimage.gaussian_filter1d(walk, rng.uniform(1.5, 8), axis=0)
+        walk = smooth_walk(rng, (40, 300), 8)
     else:
         count = int(rng.integers(6, 40))
         across = np.tile((0.0, 1.0), count)[:count] + rng.normal(0, 0.08, count)
@@ -216,22 +212,7 @@ def _pictured(lines: Segments, size: float, rng: Rng) -> tuple[Image.Image, Segm
     layers, truth = _drawn(lines, (height, width), size, rng)
     if rng.random() < _BARE:
         layers, truth = [], truth[:0]
-    return _seen(_inked(_sheet((height, width), rng), layers, rng), rng), truth
-
-
-def bare_sheet(rng: Rng) -> Image.Image:
-    """A sheet with marks of its own and no drawing on it."""
-    shape = tuple(int(side) for side in np.exp(rng.uniform(np.log(250), np.log(900), 2)))
-    sheet = _MARKS[int(rng.integers(len(_MARKS)))](_sheet(shape, rng), rng)
-    return _seen(sheet[..., None], rng)
-
-
-def _sheet(shape: tuple[int, ...], rng: Rng) -> Grey:
-    tone = _paper(shape, rng)
-    for mark in _MARKS:
-        if rng.random() < _MARKED:
-            tone = mark(tone, rng)
-    return tone
+    return seen_by_camera(_inked(marked_paper((height, width), rng), layers, rng), rng), truth
 
 
 def _inked(tone: Grey, layers: Sequence[Grey], rng: Rng) -> Grey:
@@ -256,11 +237,11 @@ def _drawn(
         return [_fill(regions, size, rng)], centre_lines(_rim(regions))
     fill = [_fill(regions, size, rng)] if regions.any() else []
     pen = np.exp(rng.uniform(np.log(0.005), np.log(0.1))) * size
-    wobble = 1 + rng.uniform(0, 0.3) * _smooth(shape, rng.uniform(0.02, 0.1) * size, rng)
+    wobble = 1 + rng.uniform(0, 0.3) * smooth(shape, rng.uniform(0.02, 0.1) * size, rng)
     ink = np.clip(np.maximum(pen * wobble, 1.1) / 2 + 0.5 - distance, 0, 1)
     if rng.random() < 0.35:
         ink = _grained(ink, rng)
-    ink = ink * (1 - rng.uniform(0, 0.5) * (_smooth(shape, 0.1 * size, rng) > 0.3))
+    ink = ink * (1 - rng.uniform(0, 0.5) * (smooth(shape, 0.1 * size, rng) > 0.3))
     return [*fill, ink * rng.uniform(0.25, 1)], lines
 
 
@@ -297,131 +278,15 @@ def _hatching(shape: tuple[int, int], size: float, rng: Rng) -> Grey:
     angle, step = rng.uniform(0, np.pi), rng.uniform(0.012, 0.04) * size
     wave = np.sin(
         2 * np.pi * (x * np.cos(angle) + y * np.sin(angle)) / step
-        + 2 * _smooth(shape, 0.1 * size, rng)
+        + 2 * smooth(shape, 0.1 * size, rng)
     )
     return np.asarray(np.clip(wave, 0, 1))
 
 
 def _grained(ink: Grey, rng: Rng) -> Grey:
     """As on rough paper, which a pencil or crayon leaves bare in places."""
-    grain = _smooth(ink.shape, rng.uniform(0.4, 1.2), rng)
+    grain = smooth(ink.shape, rng.uniform(0.4, 1.2), rng)
     return np.asarray(ink * np.clip(rng.uniform(0.6, 1.1) + rng.uniform(0.2, 0.6) * grain, 0, 1))
-
-
-def _smooth(shape: tuple[int, ...], reach: float, rng: Rng) -> Grey:
-    """Noise without trend, smooth over ``reach`` px, of unit spread."""
-    step = max(1, int(reach / 2))
-    small = rng.normal(size=(shape[0] // step + 3, shape[1] // step + 3))
-    small = ndimage.gaussian_filter(small, reach / step)
-    grey = Image.fromarray((small / (small.std() + 1e-6)).astype(np.float32))
-    if step == 1:
-        return np.asarray(grey)[: shape[0], : shape[1]]
-    return np.asarray(grey.resize((shape[1], shape[0]), Image.Resampling.BILINEAR))
-
-
-def _paper(shape: tuple[int, ...], rng: Rng) -> Grey:
-    """The light of bare paper, (h, w) in 0–255: toned, unevenly lit, grained."""
-    tone = np.full(shape, 255.0 if rng.random() < 0.35 else rng.uniform(140, 255))
-    if rng.random() < 0.4:
-        y, x = np.mgrid[: shape[0], : shape[1]]
-        far = np.hypot(x / shape[1] - rng.random(), y / shape[0] - rng.random())
-        tone = tone * (1 - rng.uniform(0, 0.45) * far / far.max())
-    if rng.random() < 0.4:
-        tone = tone + rng.uniform(1, 5) * _smooth(shape, rng.uniform(0.3, 3), rng)
-    return tone
-
-
-def _ruling(tone: Grey, rng: Rng) -> Grey:
-    """Straight lines at equal steps, one way or both, nearly level."""
-    y, x = np.mgrid[: tone.shape[0], : tone.shape[1]]
-    longer = max(tone.shape)
-    step = np.exp(rng.uniform(np.log(0.012), np.log(0.2))) * longer
-    width = rng.uniform(0.8, 1 + 0.006 * longer)
-    slope, start = rng.normal(0, rng.choice((0.006, 0.1))), rng.uniform(0, step)
-    strength = rng.uniform(0.08, 0.6)
-    both = rng.random()
-    for along, across in ((x, y), (y, -x)):
-        if both < 0.35 or (both < 0.9) == (across is y):
-            off = np.abs((across + slope * along + start) % step - step / 2)
-            tone = tone * (1 - strength * np.clip(width / 2 + 0.5 - off, 0, 1))
-    return tone
-
-
-def _single_line(tone: Grey, rng: Rng) -> Grey:
-    """A fold or a printed line at any angle near the level or the upright."""
-    y, x = np.mgrid[: tone.shape[0], : tone.shape[1]]
-    if rng.random() < 0.5:
-        y, x = x, y
-    off = y - rng.uniform(0, y.max()) + (x - x.max() / 2) * rng.normal(0, 0.02)
-    width = rng.uniform(0.8, 5)
-    dark = np.clip(width / 2 + 0.5 - np.abs(off), 0, 1) * rng.uniform(0.05, 0.7)
-    side = np.clip(off / rng.uniform(2, 20), 0, 1) * rng.uniform(0, 0.12)
-    return np.asarray(tone * (1 - dark) * (1 - side))
-
-
-def _border(tone: Grey, rng: Rng) -> Grey:
-    """Dark along some of the sides, or a printed rectangle just inside of them."""
-    height, width = tone.shape
-    mask, pen_tone = Image.new("L", (width, height)), int(rng.uniform(60, 255))
-    pen, longer = ImageDraw.Draw(mask), max(tone.shape)
-    depth = [int(v) for v in rng.uniform(0.002, 0.03, 4) * longer]
-    if rng.random() < 0.5:
-        box = (depth[0], depth[1], width - depth[2], height - depth[3])
-        pen.rectangle(box, outline=pen_tone, width=int(rng.integers(1, 6)))
-    else:
-        sides = (
-            (0, 0, depth[0], height),
-            (0, 0, width, depth[1]),
-            (width - depth[2], 0, width, height),
-            (0, height - depth[3], width, height),
-        )
-        for side in sides:
-            if rng.random() < 0.5:
-                pen.rectangle(side, fill=pen_tone)
-    return np.asarray(tone * (1 - np.asarray(mask) / 255))
-
-
-def _shadow(tone: Grey, rng: Rng) -> Grey:
-    """The edge of a shadow, sharp or soft, at any angle."""
-    y, x = np.mgrid[: tone.shape[0], : tone.shape[1]]
-    angle = rng.uniform(0, 2 * np.pi)
-    along = x * np.cos(angle) + y * np.sin(angle)
-    edge = rng.uniform(np.quantile(along, 0.1), np.quantile(along, 0.9))
-    bent = rng.uniform(0, 0.03) * max(tone.shape) * _smooth(tone.shape, 0.2 * max(tone.shape), rng)
-    depth = np.clip((along - edge + bent) / rng.uniform(1, 30), 0, 1)
-    return np.asarray(tone * (1 - rng.uniform(0.1, 0.45) * depth))
-
-
-def _spots(tone: Grey, rng: Rng) -> Grey:
-    """Holes and stains: dark or darker discs."""
-    mask = Image.new("L", (tone.shape[1], tone.shape[0]))
-    pen = ImageDraw.Draw(mask)
-    for _ in range(int(rng.integers(1, 5))):
-        r = rng.uniform(0.003, 0.02) * max(tone.shape)
-        x, y = rng.uniform(0, tone.shape[1]), rng.uniform(0, tone.shape[0])
-        pen.ellipse((x - r, y - r, x + r, y + r), fill=int(rng.uniform(10, 230)))
-    return np.asarray(tone * (1 - np.asarray(mask) / 255))
-
-
-Mark = Callable[[Grey, Rng], Grey]
-_MARKS: tuple[Mark, ...] = (_ruling, _single_line, _border, _shadow, _spots)
-
-
-def _seen(light: Grey, rng: Rng) -> Image.Image:
-    """The light of a sheet (h, w, 1 or 3), blurred, noisy, compressed, sometimes its negative."""
-    seen = 255 - light if rng.random() < 0.12 else light
-    if rng.random() < 0.5:
-        reach = rng.uniform(0, 1.2) * max(seen.shape) / 300
-        seen = ndimage.gaussian_filter(seen, (reach, reach, 0))
-    if rng.random() < 0.4:
-        seen = seen + rng.normal(0, rng.uniform(0.5, 5), (*seen.shape[:2], 1))
-    pixels = np.clip(seen, 0, 255).astype(np.uint8)
-    picture = Image.fromarray(pixels.squeeze()).convert("RGB")
-    if rng.random() < 0.3:
-        buffer = io.BytesIO()
-        picture.save(buffer, "JPEG", quality=int(rng.integers(18, 92)))
-        picture = Image.open(buffer).convert("RGB")
-    return picture
 
 
 def _bytes(values: Grey) -> NDArray[np.uint8]:

@@ -1,7 +1,8 @@
 """Drawings from their strokes, by any pen, on any sheet: what an answer must not depend on.
 
 Strokes are points in 0–1 of the canvas, y downwards. Everything made here is a picture as somebody
-could send it; nothing of it is fitted on.
+could send it; nothing of it is fitted on. Only the camera of ``photographed`` is the one by which
+the gate and the guard have seen other drawings.
 """
 
 import gzip
@@ -17,11 +18,11 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter
 from scipy import ndimage
 
 from app.errors import ConfigurationError
-from app.training.anomalies import Pen, Rng
-from app.training.gate import phone_photo
+from app.training.anomalies import Pen, Rng, scribble
+from app.training.not_drawings import phone_photo
 
 SIDE = 300  # px, of the canvas that drawings were collected on
-_FINE = 4  # strokes are drawn this much larger, then reduced
+_FINE = 1200  # px: strokes on a smaller canvas are drawn at least so large, then reduced
 A4 = (8.27, 11.69)  # inches
 _DPI = 150
 _INK = 25  # grey of a stroke
@@ -50,7 +51,10 @@ PENS = {
     "soft 4 px": Pen(4.0, 1.4),
     "felt tip 6 px": Pen(6.0, 0.4),
     "thick 8 px": Pen(8.0, 0.5),
+    "brush 7 px": Pen(7.0, 1.5),
 }
+PALE = Pen(2.5, 0.8)
+_PALE_INK = 165
 
 
 def read_strokes(folder: Path) -> list[StrokeDrawing]:
@@ -65,18 +69,23 @@ def draw(
     drawing: StrokeDrawing, pen: Pen = COLLECTED, side: int = SIDE, ink: int = _INK
 ) -> Image.Image:
     """Draw it with a round pen whose size is in pixels of a canvas of ``SIDE``: grey, on white."""
-    scale = side / SIDE
-    darkness = Image.new("L", (side * _FINE, side * _FINE))
+    scale, fine = side / SIDE, -(-_FINE // side)
+    darkness = Image.new("L", (side * fine, side * fine))
     draw_on = ImageDraw.Draw(darkness)
-    width = max(1, round(pen.width * scale * _FINE))
+    width = max(1, round(pen.width * scale * fine))
     for stroke in drawing.strokes:
-        points = [(float(x), float(y)) for x, y in stroke * side * _FINE]
+        points = [(float(x), float(y)) for x, y in stroke * side * fine]
         draw_on.line(points, fill=255, width=width, joint="curve")
         for x, y in (points[0], points[-1]):
             draw_on.ellipse((x - width / 2, y - width / 2, x + width / 2, y + width / 2), fill=255)
     small = darkness.resize((side, side), Image.Resampling.BOX)
     soft = small.filter(ImageFilter.GaussianBlur(pen.softness * scale))
     return soft.point(lambda value: round(255 - value * (255 - ink) / 255))
+
+
+def pale(drawing: StrokeDrawing) -> Image.Image:
+    """Draw it with a hard pencil."""
+    return draw(drawing, PALE, ink=_PALE_INK)
 
 
 def on_paper(
@@ -118,6 +127,7 @@ SHEETS: dict[str, Sheet] = {
     "four times as wide": lambda d: on_paper(d, 1200, 1200, 0.25, (0.5, 0.5)),
     "A4 at 150 dpi": a4,
     "A4 at 300 dpi": lambda d: a4(d, 300),
+    "A4 at 600 dpi": lambda d: a4(d, 600),
     "strip": lambda d: on_paper(d, 1600, 400, 0.75, (0.2, 0.5)),
     "corner": lambda d: on_paper(d, 900, 900, 0.35, (0.02, 0.97)),
     "half the pixels": lambda d: draw(d, side=150),
@@ -128,6 +138,26 @@ SHEETS: dict[str, Sheet] = {
     "transparent": _transparent,
     "JPEG 20": lambda d: _jpeg(draw(d), 20),
 }
+
+
+# Handwriting, a figure one high, y downwards.
+_FIGURES = tuple(
+    np.array(points, float)
+    for points in (
+        [(0, 0), (0.5, 0), (0.2, 1)],
+        [(0.5, 0.1), (0.1, 0.4), (0, 0.8), (0.3, 1), (0.5, 0.7), (0.1, 0.6)],
+        [(0, 0.1), (0.4, 0), (0.4, 0.4), (0.1, 0.5), (0.5, 0.6), (0.4, 1), (0, 0.9)],
+        [(0.4, 0.4), (0.1, 0.5), (0, 0.2), (0.3, 0), (0.5, 0.3), (0.4, 1)],
+    )
+)
+_OF_TEN = tuple(
+    np.array(points, float)
+    for points in (
+        [(1.2, 0), (0.8, 1.1)],
+        [(1.4, 0.2), (1.6, 0), (1.6, 1)],
+        [(2.2, 0), (1.9, 0.5), (2.1, 1), (2.5, 0.6), (2.4, 0.1), (2.2, 0)],
+    )
+)
 
 
 def _edge_strip(sheet: Image.Image, rng: Rng) -> Image.Image:
@@ -191,13 +221,34 @@ def _shadow(sheet: Image.Image, rng: Rng) -> Image.Image:
 
 
 def _score(sheet: Image.Image, rng: Rng) -> Image.Image:
-    """A teacher's mark in a corner."""
+    """A teacher's mark in a corner, by hand: a figure, a slash, a ten, and a ring around them."""
     marked = sheet.copy()
-    x, y = sheet.width - int(rng.integers(110, 170)), int(rng.integers(25, 60))
-    pen = ImageDraw.Draw(marked)
-    pen.ellipse((x - 12, y - 8, x + 92, y + 62), outline=60, width=3)
-    pen.text((x + 4, y), f"{int(rng.integers(2, 10))}/10", 60, font_size=38)
+    place = np.array([sheet.width - rng.uniform(110, 170), rng.uniform(25, 60)])
+    lean = np.array([[1, 0], [rng.normal(0, 0.1), 1]])
+    angle = np.linspace(0, 2 * np.pi + rng.uniform(0, 0.5), 40)
+    ring = np.stack([1.25 + 1.6 * np.cos(angle), 0.55 + 0.95 * np.sin(angle)], -1)
+    figure = _FIGURES[int(rng.integers(len(_FIGURES)))]
+    for stroke in (figure, *_OF_TEN, ring):
+        points = (stroke + rng.normal(0, 0.03, stroke.shape)) @ lean * rng.uniform(28, 34) + place
+        line = [(float(x), float(y)) for x, y in points]
+        ImageDraw.Draw(marked).line(line, 60, int(rng.integers(2, 5)), "curve")
     return ImageChops.darker(marked, sheet)
+
+
+def _table(sheet: Image.Image, rng: Rng) -> Image.Image:
+    """Photographed from above on a dark, grained table, a little turned."""
+    room = rng.uniform(0.08, 0.3, 4) * min(sheet.size)
+    size = (round(sheet.width + room[0] + room[1]), round(sheet.height + room[2] + room[3]))
+    grain = np.cumsum(rng.normal(0, 1, size[1]))[:, None] * 0.3 + rng.normal(0, 4, size[::-1])
+    table = Image.fromarray(np.clip(rng.uniform(25, 85) + grain, 0, 110).astype(np.uint8))
+    place = (round(room[0]), round(room[2]))
+    layer, mask = Image.new("L", size), Image.new("L", size)
+    layer.paste(sheet, place)
+    mask.paste(255, (*place, place[0] + sheet.width, place[1] + sheet.height))
+    turn = rng.uniform(-2.5, 2.5)
+    turned = [one.rotate(turn, Image.Resampling.BICUBIC) for one in (layer, mask)]
+    table.paste(turned[0], (0, 0), turned[1])
+    return table
 
 
 MARKS: dict[str, Mark] = {
@@ -210,6 +261,7 @@ MARKS: dict[str, Mark] = {
     "two holes": _holes,
     "shadow edge": _shadow,
     "score in a corner": _score,
+    "table": _table,
 }
 
 
@@ -254,13 +306,7 @@ def _crayon(side: int, rng: Rng) -> Image.Image:
 
 def scribbled_over(drawing: StrokeDrawing, rng: Rng) -> StrokeDrawing:
     """One to three smoothed random walks over it, by the same pen."""
-    walks = []
-    for _ in range(int(rng.integers(1, 4))):
-        walk = np.cumsum(rng.normal(size=(int(rng.integers(60, 400)), 2)), axis=0)
-        walk = ndimage.gaussian_filter1d(walk, rng.uniform(1.5, 9), axis=0)
-        walk = (walk - walk.min(0)) / (np.ptp(walk, axis=0) + 1e-6)
-        reach = rng.uniform(0.25, 0.8, 2)
-        walks.append(walk * reach + rng.uniform(0, 1, 2) * (1 - reach))
+    walks = [scribble(rng) for _ in range(int(rng.integers(1, 4)))]
     return replace(drawing, strokes=(*drawing.strokes, *walks))
 
 

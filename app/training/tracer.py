@@ -33,21 +33,17 @@ class Tracer(nn.Module):  # type: ignore[misc]
 
     def __init__(self) -> None:
         super().__init__()
-        self.fine = nn.Sequential(_convolution(16, _FINE), _convolution(_FINE, _FINE))
+        self.fine = nn.Sequential(_layer(16, _FINE), _layer(_FINE, _FINE))
         self.coarse = nn.Sequential(
-            _convolution(4 * _FINE, _COARSE, 1), _convolution(_COARSE, _COARSE),
-            _convolution(_COARSE, _COARSE),
+            _layer(4 * _FINE, _COARSE, 1), _layer(_COARSE, _COARSE),
+            _layer(_COARSE, _COARSE),
         )  # fmt: skip
         self.coarsest = nn.Sequential(
-            _convolution(4 * _COARSE, _COARSE, 1), _convolution(_COARSE, _COARSE),
-            _convolution(_COARSE, _COARSE), _convolution(_COARSE, _COARSE, 1),
+            _layer(4 * _COARSE, _COARSE, 1), _layer(_COARSE, _COARSE),
+            _layer(_COARSE, _COARSE), _layer(_COARSE, _COARSE, 1),
         )  # fmt: skip
-        self.coarse_again = nn.Sequential(
-            _convolution(_COARSE, _COARSE), _convolution(_COARSE, _FINE, 1)
-        )
-        self.fine_again = nn.Sequential(
-            _convolution(_FINE, _FINE), nn.Conv2d(_FINE, 4, 3, padding=1)
-        )
+        self.coarse_again = nn.Sequential(_layer(_COARSE, _COARSE), _layer(_COARSE, _FINE, 1))
+        self.fine_again = nn.Sequential(_layer(_FINE, _FINE), nn.Conv2d(_FINE, 4, 3, padding=1))
 
     def forward(self, ink: Tensor) -> Tensor:
         """Look closely, then from further and further away, and come back."""
@@ -131,6 +127,11 @@ def _turned(squares: NDArray[np.uint8], turn: int) -> NDArray[np.float32]:
     return np.ascontiguousarray(np.rot90(mirrored, turn % 4, (1, 2)), np.float32) / np.float32(255)
 
 
-def _convolution(into: int, out: int, side: int = 3) -> nn.Sequential:
-    layer = nn.Conv2d(into, out, side, padding=side // 2, bias=False)
-    return nn.Sequential(layer, nn.BatchNorm2d(out), nn.ReLU())
+def convolution(into: int, out: int, side: int = 1, groups: int = 1) -> tuple[nn.Module, ...]:
+    """A convolution that keeps the size, and its batch norm."""
+    layer = nn.Conv2d(into, out, side, padding=side // 2, groups=groups, bias=False)
+    return layer, nn.BatchNorm2d(out)
+
+
+def _layer(into: int, out: int, side: int = 3) -> nn.Sequential:
+    return nn.Sequential(*convolution(into, out, side), nn.ReLU())

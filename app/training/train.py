@@ -14,20 +14,16 @@ from app.imaging import intake
 from app.inference import self_test
 from app.inference.bundle import TRUNK, write_bundle
 from app.inference.features import Trunk
-from app.scoring.assess import Norms, gate_features
+from app.scoring.assess import Norms
 from app.scoring.norms import FloatArray
 from app.training.embed import Embedded, VariantRecipe, embed, gate_rows, in_batches, inked_or_none
 from app.training.fit import FittedNorms, fit_norms
-from app.training.gate import (
-    DOMAIN,
-    GateExamples,
-    not_drawings,
-    phone_photo,
-    photograph_windows,
-)
+from app.training.gate import DOMAIN, GateExamples
 from app.training.media import doodle_lines, painting, picture
+from app.training.not_drawings import not_drawings, phone_photo, photograph_windows
 from app.training.recipe import Recipe
 from app.training.references import (
+    IntArray,
     ReferenceDrawing,
     References,
     folds_by_child,
@@ -109,9 +105,12 @@ def gate_examples(
     unaged = _of_each_set([d for d in everything if d.age_years is None], recipe.gate.unaged, rng)
     others = not_drawings(recipe.gate.not_drawings, recipe.seed)
     windows = photograph_windows(recipe.gate.windows, recipe.seed)
+    photographed, photographed_of = embed_photographed(trunk, embedded, recipe)
     return GateExamples(
         embedded.gate,
-        embed_photographed(trunk, embedded, recipe),
+        embedded.references().child,
+        photographed,
+        photographed_of,
         _simulated(trunk, [d for d in unaged if d.category], embedded.gate[:0], recipe),
         {
             name: embed(
@@ -141,25 +140,29 @@ def _simulated(
     return gate_rows(Trunk(trunk), pictures, "Drawings by other media")
 
 
-def embed_photographed(trunk: Path, embedded: Embedded, recipe: Recipe) -> FloatArray:
-    """Return what the gate sees of some references when a phone has photographed them, (n, g)."""
+def embed_photographed(
+    trunk: Path, embedded: Embedded, recipe: Recipe
+) -> tuple[FloatArray, IntArray]:
+    """What the gate sees of some references when a phone has photographed them, and of which.
+
+    (n, g) and (n,).
+    """
     rng = np.random.default_rng(recipe.seed)
     chosen = rng.permutation(len(embedded.drawings))[: recipe.gate.photographed]
     numbered = [(int(i), embedded.drawings[i]) for i in chosen]
     work = partial(_photographed_batch, trunk, recipe.seed)
-    rows: list[FloatArray] = list(
-        in_batches(work, numbered, "Drawings photographed", recipe.norms.workers)
-    )
-    return np.stack(rows)
+    found = in_batches(work, numbered, "Drawings photographed", recipe.norms.workers)
+    rows, which = zip(*found, strict=True)
+    return np.stack(rows), np.array(which, np.int32)
 
 
 def _photographed_batch(
     trunk: Path, seed: int, batch: Sequence[tuple[int, ReferenceDrawing]]
-) -> list[FloatArray]:
+) -> list[tuple[FloatArray, int]]:
     opened = Trunk(trunk)
     pictures = _photographed(batch, seed)
-    inked = (inked_or_none(opened, picture) for picture in pictures)
-    return [gate_features(i.features, i.picture) for i in inked if i]
+    inked = [inked_or_none(opened, picture) for picture in pictures]
+    return [(i.drawing.whole, number) for i, (number, _) in zip(inked, batch, strict=True) if i]
 
 
 def _photographed(

@@ -67,7 +67,10 @@ class CategoryView:
 
 @dataclass(frozen=True)
 class ResultView:
-    """All that ``result.html`` needs; ``points``: strokes that seem added are a finding."""
+    """All that ``result.html`` needs.
+
+    ``points``: strokes that seem added are a finding; ``dark``: strokes are light on a dark sheet.
+    """
 
     verdict: str
     word: str
@@ -83,6 +86,7 @@ class ResultView:
     bundle_version: str
     bundle_sha256: str
     points: bool
+    dark: bool
 
     @classmethod
     def of(cls, result: dict[str, Any]) -> Self:
@@ -103,6 +107,7 @@ class ResultView:
             bundle_version=result["bundle"]["version"],
             bundle_sha256=result["bundle"]["sha256"],
             points=_points(result, level),
+            dark=result.get("sheet", {}).get("dark", False),
         )
 
 

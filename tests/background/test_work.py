@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from app.background import UNFORESEEN, JobsRun, Work, run_due_jobs, work_for
+from app.background.work import UNFORESEEN, JobsRun, Work, run_due_jobs, work_for
 from app.environment import Settings
 from app.errors import StorageUnavailable
 from app.storage.blobs.spool import Spool
@@ -29,7 +29,7 @@ from tests.support.stores.doubles import DistantStore
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 DIES = """
 import os, signal, sys
-from app.background import Work, run_due_jobs
+from app.background.work import Work, run_due_jobs
 from app.storage.database import Database
 work = Work(Database.open(sys.argv[1], "local"),
             {"dies": lambda payload: os.kill(os.getpid(), signal.SIGKILL)})

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from app import background as module
-from app.background import Work, Worker
+from app.background import worker as module
+from app.background.work import Work
+from app.background.worker import Worker
 from app.storage.database import Database
 from app.storage.jobs import enqueue
 from app.storage.tables import now

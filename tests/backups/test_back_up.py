@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from app.background import Work, run_due_jobs
+from app.background.work import Work, run_due_jobs
 from app.backups.back_up import back_up
 from app.backups.catalogue import BackupBlob, BackupName, list_backups
 from app.errors import BackupError, StorageUnavailable, WrongEnvironment

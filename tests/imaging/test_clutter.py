@@ -2,19 +2,27 @@
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
-from app.imaging.clutter import BESIDE, EDGES, LINES, Cleaned, look_beside, without_clutter
+from app.imaging.clutter import (
+    BESIDE,
+    EDGES,
+    LINES,
+    TABLE,
+    Cleaned,
+    beside_the_drawing,
+    without_clutter,
+)
 from app.imaging.intake import on_white
 from app.imaging.paper import INK, find_drawing
 from app.inference.features import Trunk, crop_to_ink, extract
-from app.training.sheets import MARKS, StrokeDrawing, a4, draw
+from app.training.sheets import MARKS, StrokeDrawing, a4, draw, pale
 from tests.support.data.bundles import BUNDLE
 from tests.support.data.strokes import a_stroke_drawing
 
 NAMED = {
     "edge strip": EDGES, "border": EDGES, "frame": LINES, "ruled": LINES, "5 mm grid": LINES,
-    "fold": LINES, "two holes": BESIDE,
+    "fold": LINES, "two holes": BESIDE, "table": TABLE,
 }  # fmt: skip
 NOBODY = StrokeDrawing("made", "made/nobody", 6.0, "house", ())
 TRUNK = Trunk(BUNDLE / "trunk.onnx")
@@ -53,6 +61,38 @@ def test_what_was_taken_off_is_named(mark: str, name: str) -> None:
 @pytest.mark.parametrize("category", DRAWN)
 def test_nothing_is_taken_off_a_plain_sheet(category: str) -> None:
     assert find_drawing(on_white(draw(a_stroke_drawing(category)))).notes == ()
+
+
+@pytest.mark.parametrize("margin", [0, 2, 5, 12])
+@pytest.mark.parametrize("category", DRAWN)
+def test_a_picture_cropped_to_the_drawing_keeps_all_of_it(category: str, margin: int) -> None:
+    whole = draw(a_stroke_drawing(category))
+    box = ImageOps.invert(whole).getbbox()
+    assert box is not None
+    cropped = ImageOps.expand(whole.crop(box), margin, 255)
+    kept, found = (find_drawing(on_white(one)) for one in (whole, cropped))
+    assert found.notes == ()
+    assert found.marked.sum() == pytest.approx(kept.marked.sum(), rel=0.01)
+
+
+def test_a_pencil_beside_a_black_edge_is_read() -> None:
+    sheet = pale(a_stroke_drawing())
+    scanned = sheet.copy()
+    scanned.paste(8, (sheet.width - 12, 0, sheet.width, sheet.height))
+    alone, beside = (find_drawing(on_white(one)) for one in (sheet, scanned))
+    assert beside.notes == (EDGES,)
+    assert beside.marked.sum() == pytest.approx(alone.marked.sum(), rel=0.05)
+
+
+@pytest.mark.parametrize("category", DRAWN)
+def test_a_sheet_on_a_dark_table_is_found(category: str) -> None:
+    sheet = a4(a_stroke_drawing(category), share=0.7)
+    table = Image.new("L", (sheet.width * 3 // 2, sheet.height * 3 // 2), 45)
+    table.paste(sheet, (sheet.width // 5, sheet.height // 4))
+    found = find_drawing(on_white(table))
+    assert found.notes == (TABLE,)
+    assert not found.dark
+    assert np.abs(ink_of(table) - ink_of(sheet)).mean() < 0.02
 
 
 def cleaned(sheet: Image.Image) -> Cleaned:
@@ -94,23 +134,23 @@ DRAWING, FAR_AND_SMALL = (60, 90, 200, 240), (260, 5, 285, 25)
 
 
 def test_a_drawing_by_itself_is_left_alone() -> None:
-    beside, several = look_beside(sheet(DRAWING, (100, 130, 120, 150)))
+    beside, several = beside_the_drawing(sheet(DRAWING, (100, 130, 120, 150)))
     assert not beside.any()
     assert not several
 
 
 def test_a_small_mark_far_from_the_drawing_lies_beside_it() -> None:
     marked = sheet(DRAWING, FAR_AND_SMALL)
-    beside, _ = look_beside(marked)
+    beside, _ = beside_the_drawing(marked)
     assert ((marked & beside) == sheet(FAR_AND_SMALL)).all()
 
 
 def test_a_small_part_close_to_the_drawing_belongs_to_it() -> None:
-    assert not look_beside(sheet(DRAWING, (205, 100, 225, 120)))[0].any()
+    assert not beside_the_drawing(sheet(DRAWING, (205, 100, 225, 120)))[0].any()
 
 
 def test_two_large_groups_are_several_drawings_and_both_stay() -> None:
-    beside, several = look_beside(sheet((10, 10, 120, 120), (170, 150, 290, 290)))
+    beside, several = beside_the_drawing(sheet((10, 10, 120, 120), (170, 150, 290, 290)))
     assert not beside.any()
     assert several
 
@@ -119,9 +159,9 @@ def test_what_is_found_does_not_depend_on_the_size_of_the_sheet() -> None:
     marked = sheet(DRAWING, FAR_AND_SMALL)
     wide = np.zeros((900, 900), bool)
     wide[400:700, 300:600] = marked
-    beside, _ = look_beside(wide)
+    beside, _ = beside_the_drawing(wide)
     assert ((wide & beside)[400:700, 300:600] == sheet(FAR_AND_SMALL)).all()
 
 
 def test_a_bare_sheet_has_nothing_beside() -> None:
-    assert not look_beside(np.zeros((50, 60), bool))[0].any()
+    assert not beside_the_drawing(np.zeros((50, 60), bool))[0].any()

@@ -3,8 +3,9 @@
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
+from app.imaging.marks import CROP_SIDE
 from app.imaging.paper import INK, Sheet, find_ink
-from app.inference.features import READ_SIDE, Crop, crop_to_ink, saliency_map
+from app.inference.features import READ_SIDE, Crop, crop_to_ink, laid_over, saliency_map
 from tests.support.data.pictures import a_picture
 
 RISING = np.tile(np.arange(8, dtype=np.float32), (8, 1))  # the right of the crop contributes most
@@ -54,6 +55,19 @@ def test_a_large_picture_gets_a_map_of_its_own_size() -> None:
     assert mapped(a_picture().resize((900, 700))).shape == (700, 900)
 
 
+def test_a_long_strip_is_mapped_from_end_to_end() -> None:
+    strip = Image.new("L", (300, 12000), 255)
+    strip.paste(a_picture(), (0, 0))
+    strip.paste(a_picture(), (0, 11700))
+    sheet = find_ink(strip.convert("RGB"))
+    crop = crop_to_ink(sheet)
+    assert crop is not None
+    square = Image.new("L", (CROP_SIDE, CROP_SIDE), 200)
+    laid = laid_over(sheet, crop, square, strip.size)
+    assert laid.size == strip.size
+    assert {laid.getpixel((150, y)) for y in (30, 6000, 11970)} == {200}
+
+
 def test_a_blank_sheet_has_no_ink_to_crop_to() -> None:
     assert crop_to_ink(find_ink(Image.new("RGB", (200, 300), (240, 238, 230)))) is None
 
@@ -68,7 +82,7 @@ def test_the_crop_holds_the_ink_with_a_margin() -> None:
 def test_a_thicker_pen_leaves_the_crop_where_it_was() -> None:
     thin = inked(a_picture())[1]
     thick = inked(a_picture().filter(ImageFilter.MinFilter(7)))[1]
-    assert thick.frames((thin.left, thin.top, thin.side))
+    assert thick.fits((thin.left, thin.top, thin.side))
 
 
 def test_the_square_around_strokes_is_found_again_from_a_crop_that_held_more() -> None:
@@ -77,8 +91,8 @@ def test_the_square_around_strokes_is_found_again_from_a_crop_that_held_more() -
     strokes = wider.ink.reshape(128, 2, 128, 2).mean((1, 3))
     found = wider.square_around(strokes)
     assert found is not None
-    assert crop.frames(found)
-    assert not wider.frames(found)
+    assert crop.fits(found)
+    assert not wider.fits(found)
 
 
 def test_an_area_wider_than_any_pen_becomes_its_rim_and_a_thick_stroke_stays() -> None:

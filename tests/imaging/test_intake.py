@@ -8,7 +8,7 @@ import zlib
 
 import pillow_heif
 import pytest
-from PIL import Image, PngImagePlugin
+from PIL import Image, ImageDraw, PngImagePlugin
 
 from app.errors import DrawingTooLarge, MissingDrawing, UnreadableDrawing
 from app.imaging import intake
@@ -96,6 +96,18 @@ def test_a_lossless_picture_is_kept_pixel_by_pixel(colour: tuple[int, int, int])
 def test_transparent_pixels_are_paper() -> None:
     clear = Image.new("RGBA", (20, 20), (0, 0, 0, 0))
     assert intake.read(as_bytes(clear)).getpixel((5, 5)) == (255, 255, 255)
+
+
+@pytest.mark.parametrize(
+    ("outline", "fill", "sheet"),
+    [("white", None, (0, 0, 0)), ("black", None, (255,) * 3), ("black", "white", (255,) * 3)],
+)
+def test_light_strokes_on_nothing_lie_on_black_and_outlined_ones_on_white(
+    outline: str, fill: str | None, sheet: tuple[int, int, int]
+) -> None:
+    layer = Image.new("RGBA", (200, 200), (0, 0, 0, 0))
+    ImageDraw.Draw(layer).ellipse((40, 40, 120, 120), outline=outline, fill=fill, width=3)
+    assert intake.on_white(layer).getpixel((2, 2)) == sheet
 
 
 def test_a_colour_of_a_palette_that_stands_for_transparency_is_paper() -> None:

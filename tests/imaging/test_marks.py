@@ -4,7 +4,14 @@ import pytest
 from PIL import Image
 
 from app.imaging import synthetic
-from app.imaging.marks import CROP_SIDE, MARKS, PICTURE_MEASURES, mark_statistics, picture_measures
+from app.imaging.marks import (
+    CROP_SIDE,
+    LEAST_MEASURE,
+    MARKS,
+    PICTURE_MEASURES,
+    mark_statistics,
+    picture_measures,
+)
 from app.imaging.paper import find_ink
 from app.inference.features import Inked, Trunk, measure
 from tests.support.data.bundles import BUNDLE
@@ -24,7 +31,9 @@ def marks_of(picture: Image.Image) -> np.ndarray:
 
 
 def named(measures: np.ndarray) -> dict[str, float]:
-    return dict(zip(PICTURE_MEASURES, measures.tolist(), strict=True))
+    """The measures themselves, not their logarithms."""
+    values = np.exp(measures.astype(float)) - LEAST_MEASURE
+    return dict(zip(PICTURE_MEASURES, values.tolist(), strict=True))
 
 
 def measured(picture: Image.Image) -> dict[str, float]:
@@ -84,7 +93,7 @@ def test_two_strokes_apart_are_two_components() -> None:
 def test_colour_of_the_ink_is_measured_and_grey_has_none() -> None:
     grey = np.asarray(a_picture())
     blue = np.stack([grey, grey, np.full_like(grey, 255)], -1)
-    assert measured(a_picture())["ink_colour"] == 0
+    assert measured(a_picture())["ink_colour"] == pytest.approx(0, abs=1e-6)
     assert measured(Image.fromarray(blue))["ink_colour"] > 0.5
 
 

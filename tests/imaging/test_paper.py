@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw, ImageOps
 
-from app.imaging.paper import SHADOWS, Sheet, find_ink
+from app.errors import UnreadableDrawing
+from app.imaging.paper import SHADOWS, Sheet, find_drawing, find_ink
 from app.inference.features import Crop, crop_to_ink
 from tests.support.data.pictures import a_picture
 
@@ -114,3 +115,36 @@ def test_a_coloured_area_that_runs_out_of_the_picture_is_no_shadow(
     picture = Image.new("RGB", (384, 384), "white")
     picture.paste(colour, (0, 300, 384, 330))
     assert find_ink(picture).marked[305:325].mean() > 0.9
+
+
+@pytest.mark.parametrize("size", [2, 9, 12])
+def test_a_speck_on_a_bare_sheet_is_no_drawing(size: int) -> None:
+    sheet = Image.new("RGB", (300, 300), "white")
+    ImageDraw.Draw(sheet).ellipse((100, 100, 100 + size, 100 + size), fill="black")
+    assert not find_drawing(sheet).marked.any()
+
+
+def test_a_drawing_of_too_few_pixels_is_refused_with_their_number() -> None:
+    sheet = Image.new("RGB", (300, 300), "white")
+    sheet.paste(a_picture().resize((40, 40), Image.Resampling.BOX).convert("RGB"), (90, 90))
+    with pytest.raises(UnreadableDrawing, match=r"only \d+ pixels .* at least 32"):
+        find_drawing(sheet)
+
+
+@pytest.mark.parametrize("size", [(20, 3000), (3000, 20)])
+def test_a_long_strip_is_seen_up_to_its_end(size: tuple[int, int]) -> None:
+    strip = Image.new("RGB", size, "white")
+    end = (size[0] - 18, size[1] - 18, size[0] - 2, size[1] - 2)
+    ImageDraw.Draw(strip).ellipse((2, 2, 18, 18), outline="black", width=3)
+    ImageDraw.Draw(strip).ellipse(end, outline="black", width=3)
+    found = find_drawing(strip)
+    seen = max(found.ink.shape) / found.scale
+    assert seen == pytest.approx(3000, rel=0.02)
+
+
+def test_a_blackboard_is_read_as_dark_and_white_paper_is_not() -> None:
+    board = ImageOps.invert(a_picture().convert("RGB"))
+    assert find_drawing(board).dark
+    assert not find_drawing(a_picture().convert("RGB")).dark
+    dark, light = (find_drawing(one).ink for one in (board, a_picture().convert("RGB")))
+    np.testing.assert_allclose(dark, light, atol=0.02)

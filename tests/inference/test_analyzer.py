@@ -19,7 +19,7 @@ from app.inference.analyzer import MOST_WAITING, BundleAnalyzer, OneAtATime
 from app.inference.bundle import Bundle
 from app.scoring.assessment import LEVEL, TERMS, Verdict
 from app.scoring.norms import DomainGuard
-from app.training.gate import phone_photo, printed_text
+from app.training.not_drawings import phone_photo, printed_text
 from tests.support.data.bundles import BUNDLE
 from tests.support.data.pictures import a_picture, as_bytes
 
@@ -96,7 +96,7 @@ def test_blank_paper_and_print_are_no_drawings_and_get_no_map(analyzer: BundleAn
 
 def test_a_picture_whose_strokes_are_unclear_gets_no_score_and_is_told_why() -> None:
     shipped = Bundle.open(BUNDLE)
-    clean_only = DomainGuard(shipped.norms.guard.name, shipped.norms.guard.limits / 1000)
+    clean_only = DomainGuard(shipped.norms.guard.name, shipped.norms.guard.limits - 7)
     analyzer = BundleAnalyzer(replace(shipped, norms=replace(shipped.norms, guard=clean_only)))
     photo = phone_photo(a_picture(), np.random.default_rng(3))
     analysis = analyze(analyzer, photo)

@@ -20,7 +20,7 @@ DRAWINGS = [
     a_stroke_drawing(category, 4.5 + seed % 4, seed) for seed, category in enumerate(CATEGORIES)
 ]
 # Large pictures take their time: tests/training/test_sheets.py compares what the trunk sees there.
-SLOW = {"A4 at 300 dpi", "five times the pixels"}
+SLOW = {"A4 at 300 dpi", "A4 at 600 dpi", "five times the pixels"}
 Picture = Callable[[StrokeDrawing], Image.Image]
 
 

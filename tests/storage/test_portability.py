@@ -14,7 +14,7 @@ from sqlalchemy.sql.base import Executable
 
 from app.actions.seed_demo import seed_demo
 from app.actions.show import show, show_demo
-from app.background import Work, run_due_jobs
+from app.background.work import Work, run_due_jobs
 from app.inference.analysis import BundleReference
 from app.storage.blobs.store import FolderBlobStore
 from app.storage.database import Database

@@ -11,7 +11,7 @@ from app.inference import self_test
 from app.inference.analyzer import BundleAnalyzer
 from app.inference.bundle import Bundle
 from app.training.calibrate import CalibrationReport, calibrate
-from app.training.gate import phone_photo
+from app.training.not_drawings import phone_photo
 from tests.support.data.bundles import BUNDLE
 from tests.support.data.pictures import a_picture, as_bytes
 

@@ -2,14 +2,14 @@ import numpy as np
 import pytest
 
 from app.scoring.norms import DAMAGE, FloatArray
-from app.training.examples import SIDEWAYS, UPSIDE_DOWN, VARIANTS
-from app.training.fit import (
+from app.training.discriminants import (
     fit_category,
     fit_orientation,
     fit_parts,
     turned_variants,
     with_temperature,
 )
+from app.training.examples import SIDEWAYS, UPSIDE_DOWN, VARIANTS
 from app.training.references import References
 
 DEPTH, EACH = 12, 40

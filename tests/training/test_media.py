@@ -11,13 +11,13 @@ from app.imaging.paper import INK
 from app.inference.features import READ_SIDE
 from app.training.media import (
     Example,
-    bare_sheet,
     centre_lines,
     doodle_lines,
     drawn_by_one_pen,
     example,
     picture,
 )
+from app.training.papers import bare_sheet
 
 DOODLES = [doodle_lines(synthetic.draw(name, 8.0, 1)) for name in ("house", "cat", "fish")]
 
@@ -42,7 +42,7 @@ def test_most_pictures_hold_something_to_read() -> None:
 def test_the_strokes_lie_on_the_ink() -> None:
     """Fills, marks of the sheet and faint pens are in it too, so it holds for most."""
     shares = []
-    for made in examples(24):
+    for made in examples(48):
         truth = made.strokes >= INK * 255
         near = ndimage.maximum_filter(made.ink.reshape(CROP_SIDE, 2, CROP_SIDE, 2).max((1, 3)), 5)
         if truth.any():

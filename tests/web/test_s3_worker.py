@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from app import background
-from app.background import DRAIN_SPOOL, Worker, work_for
+from app.background import work
+from app.background.work import DRAIN_SPOOL, work_for
+from app.background.worker import Worker
 from app.bootstrap import Services
 from app.environment import Settings
 from app.storage.database import Database
@@ -25,7 +26,7 @@ from tests.support.stores.sites import in_s3
 def settings(settings: Settings, s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """A job that is asked for every five minutes is asked for each second here."""
     often = Recurring(DRAIN_SPOOL, timedelta(seconds=1))
-    monkeypatch.setitem(background.SCHEDULE, DRAIN_SPOOL, often)
+    monkeypatch.setitem(work.SCHEDULE, DRAIN_SPOOL, often)
     return in_s3(settings)
 
 

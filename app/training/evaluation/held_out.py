@@ -21,6 +21,7 @@ from app.training.fit import FittedNorms, fit_norms
 from app.training.references import BoolArray, References, folds_by_child, has_norm
 
 OUTER = 5
+AGES = range(4, 9)  # years that have norms
 DRAWS = 20
 FOUND = ("half", "scribble")
 

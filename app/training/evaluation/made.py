@@ -26,7 +26,7 @@ from app.training.anomalies import (
 )
 from app.training.embed import in_batches, inked_or_none
 from app.training.evaluation.statistics import auroc
-from app.training.gate import phone_photo
+from app.training.not_drawings import phone_photo
 from app.training.references import ReferenceDrawing
 
 KINDS = ("half", "scribble", "intruder", "upside_down", "sideways", "patch", "phone")

@@ -8,9 +8,8 @@ from typing import Any, Literal
 
 from jinja2 import Environment, PackageLoader, select_autoescape
 
+from app.training.evaluation.held_out import AGES
 from app.training.evaluation.made import KINDS
-
-AGES = range(4, 9)
 
 Evaluation = dict[str, Any]
 Measured = Callable[[Evaluation], float]
@@ -36,7 +35,7 @@ def _mean(name: str) -> Measured:
 
 
 def _extreme(pick: Callable[[list[float]], float]) -> Measured:
-    return lambda e: pick([e["measures"][f"false_flags_age_{y}"]["mean"] for y in range(4, 9)])
+    return lambda e: pick([e["measures"][f"false_flags_age_{y}"]["mean"] for y in AGES])
 
 
 def _of_set(collection: str, name: str) -> Measured:

@@ -14,13 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops
 
+from app.errors import UnreadableDrawing
 from app.imaging.intake import on_white
-from app.inference.features import Trunk
+from app.inference.features import Trunk, extract
 from app.scoring.assess import Norms, assess
 from app.scoring.assessment import LEVEL, Assessment, Verdict
 from app.scoring.norms import FloatArray
-from app.training.embed import Embedded, in_batches, inked_or_none
-from app.training.evaluation.held_out import OUTER
+from app.training.embed import Embedded, in_batches
+from app.training.evaluation.held_out import AGES, OUTER
 from app.training.evaluation.map_check import another_child, check_map
 from app.training.evaluation.statistics import auroc, interval_by_child, spearman
 from app.training.fit import fit_norms
@@ -37,6 +38,7 @@ from app.training.sheets import (
     draw,
     half_of,
     intruder,
+    pale,
     photographed,
     scribbled_over,
 )
@@ -70,10 +72,10 @@ def check_robustness(
     """Measure all of it; ``examples`` are those that a bundle's gate is fitted on."""
     outer = folds_by_child(list(embedded.drawings), OUTER, recipe.seed)
     fold = dict(zip((d.child for d in embedded.drawings), outer.tolist(), strict=True))
-    known = [drawing for drawing in strokes if drawing.child in fold]
-    chosen = [known[int(i)] for i in np.random.default_rng(recipe.seed).permutation(len(known))]
-    by_fold = {k: [d for d in chosen[:MOST] if fold[d.child] == k] for k in range(OUTER)}
-    drawings = [drawing for part in by_fold.values() for drawing in part]
+    drawings = _chosen(strokes, fold, recipe.seed)
+    by_fold = {
+        k: [(n, d) for n, d in enumerate(drawings) if fold[d.child] == k] for k in range(OUTER)
+    }
     norms = {k: norms_without(k, outer, embedded, examples, recipe) for k in range(OUTER)}
 
     def ask(pictures: Pictures, what: str) -> Answers:
@@ -86,7 +88,8 @@ def check_robustness(
             np.concatenate([part.refused for part in parts]),
         )
 
-    child = np.unique([d.child for d in drawings], return_inverse=True)[1].astype(np.int32)
+    in_order = [drawing.child for part in by_fold.values() for _, drawing in part]
+    child = np.unique(in_order, return_inverse=True)[1].astype(np.int32)
     return {
         "drawings": len(drawings),
         "pens": _against(ask(by_pens, "Pens"), child),
@@ -98,6 +101,15 @@ def check_robustness(
         "intruders": _intruders(ask(partial(with_intruders, drawings), "Intruders")),
         "map": check_map(trunk, drawings, recipe),
     }
+
+
+def _chosen(
+    strokes: Sequence[StrokeDrawing], fold: dict[str, int], seed: int
+) -> list[StrokeDrawing]:
+    """Up to ``MOST`` drawings by known children of an age that has norms."""
+    known = [d for d in strokes if d.child in fold and int(d.age_years) in AGES]
+    order = np.random.default_rng(seed).permutation(len(known))
+    return [known[int(i)] for i in order[:MOST]]
 
 
 def norms_without(
@@ -119,15 +131,16 @@ def norms_without(
         fitted.folds,
         fitted.named,
         fitted.unnamed,
-        examples.gate(recipe.seed, known),
-        examples.guard(known),
+        examples.of(known).gate(recipe.seed),
+        examples.of(known).guard(),
         fitted.age_error,
     )
 
 
 def by_pens(drawing: StrokeDrawing, rng: np.random.Generator) -> dict[str, Image.Image]:
     """By the collected pen, first, and by others."""
-    return {"plain": draw(drawing)} | {name: draw(drawing, pen) for name, pen in PENS.items()}
+    by_others = {name: draw(drawing, pen) for name, pen in PENS.items()}
+    return {"plain": draw(drawing), **by_others, "pale pencil": pale(drawing)}
 
 
 def on_sheets(drawing: StrokeDrawing, rng: np.random.Generator) -> dict[str, Image.Image]:
@@ -179,16 +192,16 @@ def with_intruders(
 def _answers(
     trunk: Path,
     norms: Norms,
-    drawings: Sequence[StrokeDrawing],
+    drawings: Sequence[tuple[int, StrokeDrawing]],
     pictures: Pictures,
     what: str,
     recipe: Recipe,
 ) -> Answers:
     work = partial(_answer_batch, trunk, norms, pictures, recipe.seed)
-    rows = list(in_batches(work, list(enumerate(drawings)), what, recipe.norms.workers))
+    rows = list(in_batches(work, drawings, what, recipe.norms.workers))
     names = tuple(rows[0]) if rows else ()
     p_values = [[_p_value(row[name]) for name in names] for row in rows]
-    refused = [[row[name].verdict is Verdict.NOT_A_DRAWING for name in names] for row in rows]
+    refused = [[_is_refused(row[name]) for name in names] for row in rows]
     return Answers(names, np.array(p_values, np.float64), np.array(refused))
 
 
@@ -198,7 +211,7 @@ def _answer_batch(
     pictures: Pictures,
     seed: int,
     batch: Sequence[tuple[int, StrokeDrawing]],
-) -> list[dict[str, Assessment]]:
+) -> list[dict[str, Assessment | None]]:
     trunk = Trunk(path)
     return [
         {
@@ -209,14 +222,24 @@ def _answer_batch(
     ]
 
 
-def _assess(trunk: Trunk, norms: Norms, picture: Image.Image, drawing: StrokeDrawing) -> Assessment:
-    inked = inked_or_none(trunk, on_white(picture))
+def _assess(
+    trunk: Trunk, norms: Norms, picture: Image.Image, drawing: StrokeDrawing
+) -> Assessment | None:
+    """Answer as the product does; ``None``: too few pixels, which is another refusal."""
+    try:
+        inked = extract(trunk, on_white(picture))
+    except UnreadableDrawing:
+        return None
     seen = inked.drawing if inked else None
     return assess(norms, seen, drawing.age_years, drawing.category, LEVEL)
 
 
-def _p_value(assessment: Assessment) -> float:
-    return np.nan if assessment.p_value is None else assessment.p_value
+def _p_value(assessment: Assessment | None) -> float:
+    return np.nan if assessment is None or assessment.p_value is None else assessment.p_value
+
+
+def _is_refused(assessment: Assessment | None) -> bool:
+    return assessment is not None and assessment.verdict is Verdict.NOT_A_DRAWING
 
 
 def _against(answers: Answers, child: IntArray) -> dict[str, dict[str, Any]]:
@@ -226,16 +249,15 @@ def _against(answers: Answers, child: IntArray) -> dict[str, dict[str, Any]]:
 
 
 def _paired(plain: FloatArray, other: FloatArray, child: IntArray) -> dict[str, Any]:
-    able = ~np.isnan(plain)  # the others are of an age without norms
+    answered = ~np.isnan(other)
 
     def change(rows: NDArray[np.intp]) -> float:
         both = rows[~np.isnan(plain[rows]) & ~np.isnan(other[rows])]
         return float(((other[both] <= LEVEL) * 1.0 - (plain[both] <= LEVEL)).mean())
 
-    flagged = (other[able] <= LEVEL).mean()
     return {
-        "answered": round(float((~np.isnan(other[able])).mean()), 4),
-        "flagged": round(float(flagged), 4),
+        "answered": round(float(answered.mean()), 4),
+        "flagged": round(float((other[answered] <= LEVEL).mean()), 4),
         "change": round(change(np.arange(len(plain))), 4),
         "interval": interval_by_child(change, child, seed=1),
         "spearman": round(spearman(plain, other), 4),

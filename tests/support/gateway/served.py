@@ -8,7 +8,8 @@ from pathlib import Path
 
 import uvicorn
 
-from app.background import RETENTION, Worker, work_for
+from app.background.work import RETENTION, work_for
+from app.background.worker import Worker
 from app.bootstrap import assemble
 from app.environment import Settings
 from app.storage.jobs import Recurring

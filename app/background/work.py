@@ -1,15 +1,12 @@
-"""What is due without anybody asking, how often, and the thread that does it beside the app.
+"""What is done in the background and how often; needs neither the model nor the web.
 
-On Lambda a schedule asks for it instead. Needs neither the model nor the web.
+A thread beside the app asks for it, or a schedule of Lambda.
 """
 
-import asyncio
 import logging
 import secrets
 import socket
-import threading
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -33,9 +30,6 @@ SCHEDULE = {
     RETENTION: Recurring(RETENTION, timedelta(hours=6)),
     DRAIN_SPOOL: Recurring(DRAIN_SPOOL, timedelta(minutes=5), lease=timedelta(minutes=2)),
 }
-TICK_SECONDS = 15.0
-# The task has ended by then in any case, see ``ecs``; what was cut off is taken up by the next.
-STOP_SECONDS = 10.0
 UNFORESEEN = "It failed for a reason that nobody foresaw; the log tells."
 JobFunction = Callable[[Mapping[str, Any]], object]
 
@@ -112,54 +106,6 @@ def _settle(claim: Claim, error: str | None, database: Database, now: datetime) 
         held = jobs.fail(database, claim, error, now)
     if not held:
         log.warning("Job %d (%s) took longer than its lease.", claim.id, claim.kind)
-
-
-class Worker:
-    """Looks for work every ``seconds``, each time in a thread of its own.
-
-    Unexpected exceptions propagate and end that thread alone; the next poll retries. Threads are
-    daemons: a job that takes long does not hold up the end of the process, its lease runs out.
-    """
-
-    def __init__(self, work: Work, seconds: float = TICK_SECONDS) -> None:
-        self._work = work
-        self._seconds = seconds
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._keep_looking, name="worker", daemon=True)
-
-    @asynccontextmanager
-    async def lifespan(self, app: object) -> AsyncIterator[None]:
-        """Run while the server is up: the application's lifespan, as ASGI calls it."""
-        self.start()
-        try:
-            yield
-        finally:
-            await asyncio.to_thread(self.stop)
-
-    def start(self) -> None:
-        """Look for work at once, then again and again."""
-        self._thread.start()
-
-    def stop(self) -> bool:
-        """Begin no further job and wait a little for the one at hand; true if it ended."""
-        self._stop.set()
-        self._thread.join(STOP_SECONDS)
-        if self._thread.is_alive():
-            log.warning("A job was cut off at the end; it will be done anew once its lease is out.")
-        return not self._thread.is_alive()
-
-    def _keep_looking(self) -> None:
-        while not self._stop.is_set():
-            look = threading.Thread(target=self._look, name="jobs", daemon=True)
-            look.start()
-            look.join()
-            self._stop.wait(self._seconds)
-
-    def _look(self) -> None:
-        try:
-            run_due_jobs(self._work, stopping=self._stop.is_set)
-        except SketchnormError as error:
-            log.warning("Work in the background has to wait: %s", error)
 
 
 def work_for(stores: Stores, settings: Settings) -> Work:

@@ -1,0 +1,1 @@
+"""What is due without anybody asking, and the worker that does it."""
