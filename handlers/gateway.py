@@ -1,4 +1,4 @@
-"""The application as AWS Lambda calls it: API Gateway events in, their answers out."""
+"""The application as AWS Lambda calls it: a gateway's or load balancer's events in, answers out."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -39,7 +39,7 @@ class StagePrefix:
 
 
 def stage_prefix(event: dict[str, Any]) -> str:
-    """``/Prod``, or nothing if the address holds no stage: own domains, ``$default``, SAM."""
+    """``/Prod``, or nothing if the address holds no stage: own domains, ``$default``, SAM, ALB."""
     context = event["requestContext"]
     whole = context["http"]["path"] if "http" in context else context.get("path", "")
     prefix = f"/{context.get('stage', '')}"

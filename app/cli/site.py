@@ -1,5 +1,6 @@
 """Serve the site, seed its demonstration, and see to its schema and what runs in the background."""
 
+import socket
 from contextlib import closing
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,6 +8,7 @@ import typer
 from rich.table import Table
 
 from app.cli.console import instant, out, say, settings
+from app.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -25,15 +27,33 @@ def serve(
 
     from app.main import open_app
 
-    settings()  # a wrong setting is one sentence, before anything else is said
-    out.print(f"Sketchnorm is at [bold]http://{host}:{port}[/bold] (Ctrl+C stops it)")
+    used = settings()  # a wrong setting is one sentence, before anything else is said
+    with _listening(host, port) as listener:
+        app = None if reload else open_app(used)
+        out.print(f"Sketchnorm is at [bold]http://{host}:{port}[/bold] (Ctrl+C stops it)")
+        if app is not None:
+            uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])
     if reload:
         uvicorn.run(
             "app.cli.site:reloaded_app", factory=True, host=host, port=port, reload=True,
             reload_dirs=["app"], log_level="warning",
         )  # fmt: skip
-    else:
-        uvicorn.run(open_app(settings()), host=host, port=port, log_level="warning")
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    # The protocol is named because asyncio sends without delay only on sockets that name it.
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise ConfigurationError(
+            f"Nothing can listen at {host}, port {port}: {error.strerror}. Stop what uses it, or "
+            "choose another port with --port."
+        ) from error
+    return listener
 
 
 def reloaded_app() -> "FastAPI":

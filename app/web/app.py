@@ -4,11 +4,12 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
 from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
 
 from app.bootstrap import Services
 from app.web import api, errors, pages, security, static_files
 from app.web.access import check_access_levels
-from app.web.deps import PublicRoot
+from app.web.deps import PublicRoot, RelativeRedirects, without_root
 from app.web.rendering import Rendering
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -34,7 +35,10 @@ def create_app(
         app.include_router(router)
     errors.install(app, pages.PROBLEM_PAGES)
     security.install(app)
+    app.add_middleware(RelativeRedirects)
     if public_prefix is not None:
-        app.add_middleware(PublicRoot, prefix=public_prefix)
+        ours = [route.path or "" for route in iter_route_contexts(app.routes)]
+        ambiguous = any(without_root(path, public_prefix) != path for path in ours)
+        app.add_middleware(PublicRoot, prefix=public_prefix, ambiguous=ambiguous)
     check_access_levels(app)
     return app

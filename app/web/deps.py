@@ -6,9 +6,11 @@ what something in front, such as CloudFront, shows to visitors and takes off bef
 
 from dataclasses import dataclass
 from typing import Annotated, cast
+from urllib.parse import urlsplit, urlunsplit
 
 from fastapi import Depends, Request
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.bootstrap import Services
 from app.web.forms import SubmittedForm, read_submitted_form
@@ -49,16 +51,44 @@ CurrentForm = Annotated[SubmittedForm, Depends(read_submitted_form)]
 
 @dataclass(frozen=True)
 class PublicRoot:
-    """Puts ``prefix`` in the place of any other root, so that links begin with it."""
+    """Puts ``prefix`` in the place of any other root, so that links begin with it.
+
+    What stands in front may have taken it off or not. It must have if ``ambiguous``: a route of
+    ours begins with the same words, and nobody could tell the two apart.
+    """
 
     app: ASGIApp
     prefix: str
+    ambiguous: bool
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
+            path = path_of(scope)
+            inner = path if self.ambiguous else without_root(path, self.prefix)
             # In place: what stands outside reads from it which route was taken.
-            scope.update(root_path=self.prefix, path=self.prefix + path_of(scope))
+            scope.update(root_path=self.prefix, path=self.prefix + inner)
         await self.app(scope, receive, send)
+
+
+@dataclass(frozen=True)
+class RelativeRedirects:
+    """Sends visitors on by path alone: the framework names the host that the request claimed."""
+
+    app: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_relative(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(raw=message["headers"])
+                if "location" in headers:
+                    headers["location"] = _path_and_query(headers["location"])
+            await send(message)
+
+        await self.app(scope, receive, send_relative)
+
+
+def _path_and_query(address: str) -> str:
+    return urlunsplit(("", "", *urlsplit(address)[2:]))
 
 
 def root_of(scope: Scope) -> str:

@@ -16,6 +16,7 @@ from app.web.deps import path_of
 
 # Set by the gateway's integration with the service; a visitor's own is overwritten there.
 GATEWAY_ID = "x-apigw-request-id"
+BALANCER_ID = "x-amzn-trace-id"
 WATCHED = frozenset({"/livez"})  # asked twice a minute by the scheduler
 
 
@@ -59,8 +60,9 @@ class RequestLog:
 
 
 def correlation_id(scope: Scope) -> str:
-    """The id that API Gateway gave the request; one of our own if there is no gateway."""
-    event = scope.get("aws.event")
-    if event is not None:
-        return str(event["requestContext"]["requestId"])
-    return Headers(scope=scope).get(GATEWAY_ID) or secrets.token_hex(8)
+    """The id that API Gateway or a load balancer gave the request; else one of our own."""
+    context = scope.get("aws.event", {}).get("requestContext", {})
+    if "requestId" in context:
+        return str(context["requestId"])
+    headers = Headers(scope=scope)
+    return headers.get(GATEWAY_ID) or headers.get(BALANCER_ID) or secrets.token_hex(8)

@@ -1,5 +1,6 @@
 """A site looked after from the command line: migrated, cleared by retention, its jobs listed."""
 
+import socket
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -27,6 +28,15 @@ def sketchnorm(data: Path, *words: str, **settings: str) -> subprocess.Completed
         env={"DATA_DIR": str(data), "PATH": "/usr/bin:/bin", **settings},
         cwd=data.parent, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
+
+
+def test_a_port_that_is_taken_is_said_before_anything_else(data: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        served = sketchnorm(data, "serve", "--port", port)
+    assert served.returncode == 1
+    assert served.stdout == ""
+    assert f"port {port}: Address already in use" in served.stderr.replace("\n", " ")
 
 
 def test_migrating_forth_and_back_and_forth_says_what_was_done(data: Path) -> None:

@@ -1,4 +1,4 @@
-"""The four ways into the application, each as an HTTP client that ends where the door begins."""
+"""The ways into the application, each as an HTTP client that ends where the door begins."""
 
 import os
 import subprocess
@@ -87,6 +87,7 @@ HERE: Mapping[str, Door] = {
     "lambda, HTTP API": through_lambda(Shape(2, "$default")),
     "lambda, HTTP API with a stage": through_lambda(Shape(2, "live")),
     "lambda, REST API": through_lambda(Shape(1, "live")),
+    "lambda, load balancer": through_lambda(Shape("alb", "$default")),
 }
 IN_CONTAINERS: Mapping[str, Door] = {
     "the ECS image": through_container,

@@ -41,6 +41,28 @@ def test_every_link_of_a_result_begins_with_it_and_is_served_without_it(
         assert visitor.opens(link.removeprefix(prefix)).status_code == 200, link
 
 
+def test_it_may_stand_in_the_path_still(services: Services) -> None:
+    visitor = Visitor(create_app(services, public_prefix="/sketch"))
+    for link in links(visitor.opens("/sketch/").text):
+        assert visitor.opens(link).status_code == 200, link
+        assert visitor.opens(link.removeprefix("/sketch")).status_code == 200, link
+
+
+@pytest.mark.parametrize("host", ["evil.example", "testserver"])
+def test_a_slash_too_many_is_mended_within_the_site(
+    visitor: Visitor, prefix: str, host: str
+) -> None:
+    answer = visitor.asks("GET", "/upload/?age_years=6", headers={"Host": host})
+    assert answer.status_code == 307
+    assert answer.headers["location"] == f"{prefix}/upload?age_years=6"
+
+
+@pytest.mark.parametrize("path", ["//evil.example/", "//evil.example/upload/", "/\\evil.example/"])
+def test_no_path_leads_to_another_site(visitor: Visitor, path: str) -> None:
+    answer = visitor.opens(path)
+    assert "evil" not in answer.headers.get("location", "")
+
+
 def test_what_is_for_programs_is_told_by_our_path_alone(visitor: Visitor, prefix: str) -> None:
     assert (
         visitor.opens("/nowhere", accept="text/html")

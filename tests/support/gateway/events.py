@@ -1,7 +1,8 @@
 """API Gateway: HTTP requests into its events, a function's answers into HTTP responses.
 
 Written from its documentation: two shapes of events (payload 1.0 and 2.0), what it encodes as
-base64, its limits. Recorded events of the real one lie in ``tests/events``.
+base64, its limits. Recorded events of the real one lie in ``tests/events``. A load balancer (ALB)
+in front of a function is a third shape, without stages.
 """
 
 import base64
@@ -24,10 +25,11 @@ Invoke = Callable[[Event], object]
 class Shape:
     """How a gateway speaks to its function; ``stage`` is part of the address unless ``$default``.
 
-    Version 1 is a REST API with ``*/*`` as its binary media types, version 2 an HTTP API.
+    Version 1 is a REST API with ``*/*`` as its binary media types, version 2 an HTTP API, and "alb"
+    a load balancer.
     """
 
-    version: Literal[1, 2]
+    version: Literal[1, 2, "alb"]
     stage: str
 
     @property
@@ -37,7 +39,13 @@ class Shape:
 
     def event(self, request: httpx.Request) -> Event:
         """The event that this request becomes."""
-        return self._event_1(request) if self.version == 1 else self._event_2(request)
+        match self.version:
+            case 1:
+                return self._event_1(request)
+            case 2:
+                return self._event_2(request)
+            case "alb":
+                return self._event_alb(request)
 
     def _event_1(self, request: httpx.Request) -> Event:
         whole, _, query = request.url.raw_path.decode().partition("?")
@@ -83,6 +91,25 @@ class Shape:
                 "requestId": "JKJaXmPLvHcESHA=",
                 "stage": self.stage,
             },
+            "body": body.decode() if is_text else base64.b64encode(body).decode(),
+            "isBase64Encoded": not is_text,
+        }
+
+    def _event_alb(self, request: httpx.Request) -> Event:
+        path, _, query = request.url.raw_path.decode().partition("?")
+        body = request.read()
+        is_text = request.headers.get("content-type", "").startswith(TEXT)
+        return {
+            "requestContext": {
+                "elb": {"targetGroupArn": "arn:aws:elasticloadbalancing:eu-west-1:1:t"}
+            },
+            "httpMethod": request.method,
+            "path": path,
+            # As they stand in the address: a load balancer decodes nothing.
+            "queryStringParameters": dict(
+                pair.partition("=")[::2] for pair in query.split("&") if pair
+            ),
+            "headers": dict(request.headers) | {"x-amzn-trace-id": "Root=1-67891233-abcdef"},
             "body": body.decode() if is_text else base64.b64encode(body).decode(),
             "isBase64Encoded": not is_text,
         }
