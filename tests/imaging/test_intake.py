@@ -6,13 +6,12 @@ import struct
 import sys
 import zlib
 
-import pillow_heif
 import pytest
 from PIL import Image, PngImagePlugin
 
 from app.errors import DrawingTooLarge, MissingDrawing, UnreadableDrawing
 from app.imaging import intake
-from tests.support.data.pictures import a_picture, as_bytes
+from tests.support.data.pictures import a_picture, as_bytes, as_heic
 
 SIDE = intake.THUMBNAIL_SIDE
 
@@ -139,12 +138,6 @@ def test_damaged_bytes_are_refused_or_read_but_never_crash(seed: int) -> None:
         content[place] ^= 1 + seed % 255
     with contextlib.suppress(UnreadableDrawing, DrawingTooLarge):
         assert intake.read(bytes(content)).mode == "RGB"
-
-
-def as_heic(picture: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    pillow_heif.from_pillow(picture.convert("RGB")).save(buffer)
-    return buffer.getvalue()
 
 
 def test_heic_is_read_where_its_extra_is_installed() -> None:
