@@ -9,6 +9,7 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 
 from PIL import Image
 
@@ -39,6 +40,7 @@ def hostile_pictures(kind: str, rounds: int, seed: int = 1) -> Iterator[HostileP
             yield HostilePicture(f"{kind}: {name}", number, mutate(source.choice(whole), source))
 
 
+@cache
 def _whole(kind: str) -> list[bytes]:
     """Undamaged files of the variants that a format has."""
     grey = a_picture()
@@ -138,7 +140,7 @@ def _ends_as_another_format(content: bytes, source: random.Random) -> bytes:
 
 
 def _text_behind_it(content: bytes, source: random.Random) -> bytes:
-    return content + b"\n".join([b"a note of nobody"] * source.choice((1, 1000)))
+    return content + b"\n".join([b"a note of nobody"] * source.randrange(1, 1000))
 
 
 EVERY: dict[str, Mutation] = {
