@@ -21,6 +21,9 @@ from app.imaging import mending
 MAX_BYTES: Final = 25 * 1024 * 1024
 MAX_PIXELS: Final = 25_000_000  # the largest phone pictures of today, and 75 MB once decoded
 MIN_SIDE: Final = 16
+MOST_SCANS: Final = (
+    500  # of a JPEG; cameras and programs make ten, and a small file can hold 100,000
+)
 
 FORMATS: Final = ("PNG", "JPEG", "BMP", "WEBP", "GIF")
 UNKNOWN: Final = (
@@ -77,11 +80,12 @@ def read(content: bytes) -> Image.Image:
     try:
         return _decode(content)
     except UnreadableDrawing:
+        if mending.lacks_its_end(content):
+            with suppress(UnreadableDrawing):
+                return _decode_endless(content)
         for mended in mending.spellings(content):
             with suppress(UnreadableDrawing):
                 return _decode(mended)
-        if mending.lacks_its_end(content):
-            return _decode_endless(content)
         raise
 
 
@@ -182,6 +186,8 @@ def _small_jpeg(content: bytes) -> bytes | None:
 
 
 def _open(content: bytes) -> Image.Image:
+    if content.startswith(b"\xff\xd8") and content.count(b"\xff\xda") > MOST_SCANS:
+        raise UnreadableDrawing("The JPEG consists of too many scans; save the picture anew.")
     with refusing(UNKNOWN):
         return Image.open(io.BytesIO(content), formats=FORMATS)
 

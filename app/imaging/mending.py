@@ -4,6 +4,7 @@ Only bytes are moved here and no pixel is decoded; every function takes any byte
 """
 
 import random
+import re
 import struct
 import zlib
 from collections.abc import Iterator
@@ -13,8 +14,10 @@ import numpy as np
 
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
 _PNG_PIXELS: Final = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
+_PNG_NAME: Final = re.compile(b"|".join(_PNG_PIXELS))
 _JPEG: Final = b"\xff\xd8"
 _JPEG_END: Final = b"\xff\xd9"
+_SEGMENT: Final = re.compile(rb"\xff[\xc0-\xcf\xda-\xfe]")  # the markers that a length follows
 _SCAN: Final = 0xDA
 _ADOBE: Final = 0xEE  # says how colours are coded, unlike the other application segments
 _WEBP_PIXELS: Final = (b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF")
@@ -80,23 +83,22 @@ def _is_whole_chunk(chunk: bytes) -> bool:
 
 def _next_chunk_of_pixels(content: bytes, start: int) -> int:
     """Where one begins, its length before its name; -1 if none does."""
-    found = (content.find(name, start + 4) for name in _PNG_PIXELS)
-    return min((place for place in found if place >= 0), default=3) - 4
+    found = _PNG_NAME.search(content, start + 4)
+    return found.start() - 4 if found else -1
 
 
 def _bare_jpeg(content: bytes) -> bytes:
-    kept, place = [_JPEG], content.find(b"\xff", 2)
-    while 0 <= place < len(content) - 4:
-        marker, length = struct.unpack_from(">BH", content, place + 1)
+    kept, found = [_JPEG], _SEGMENT.search(content, 2)
+    while found:
+        place, marker = found.start(), content[found.start() + 1]
+        length = int.from_bytes(content[place + 2 : place + 4])
         end = place + 2 + length
         if marker == _SCAN:
             kept.append(content[place:])
             break
-        if not 0xC0 <= marker <= 0xFE or 0xD0 <= marker <= 0xD9:  # stands alone, or is none
-            end = place + 1
-        elif marker < 0xE0 or (marker == _ADOBE and length >= 14):
+        if marker < 0xE0 or (marker == _ADOBE and length >= 14):
             kept.append(content[place:end])
-        place = content.find(b"\xff", end)
+        found = _SEGMENT.search(content, end)
     return b"".join(kept)
 
 

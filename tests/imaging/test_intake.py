@@ -132,6 +132,28 @@ def test_what_cannot_be_read_is_refused_in_one_sentence(
         intake.read(content)
 
 
+@pytest.mark.parametrize(
+    "error",
+    [RuntimeError(), IndexError(), MemoryError(), RecursionError(), AssertionError(), OSError()],
+    ids=repr,
+)
+def test_whatever_a_library_raises_becomes_the_refusal_of_its_place(error: Exception) -> None:
+    with pytest.raises(UnreadableDrawing, match="save it anew"), intake.refusing("save it anew."):
+        raise error
+
+
+def test_an_interruption_is_no_refusal() -> None:
+    with pytest.raises(KeyboardInterrupt), intake.refusing("save it anew."):
+        raise KeyboardInterrupt
+
+
+def test_a_jpeg_of_countless_scans_is_refused_before_they_are_decoded() -> None:
+    content = as_bytes(a_picture().convert("RGB"), "JPEG", progressive=True)
+    start, end = content.rindex(b"\xff\xda"), len(content) - 2
+    with pytest.raises(UnreadableDrawing, match="too many scans"):
+        intake.read(content[:end] + content[start:end] * 600 + content[end:])
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_damaged_bytes_are_refused_or_read_but_never_crash(seed: int) -> None:
     content = bytearray(as_bytes(a_picture(), ["PNG", "JPEG", "GIF", "WEBP", "BMP"][seed % 5]))
