@@ -141,8 +141,8 @@ async def _as_typed(fields: FormData) -> SubmittedForm:
 async def _read_body(request: Request) -> FormData:
     """The parts of a multipart body; raise ``IncompleteRequest`` unless it is whole.
 
-    It is whole if nothing follows the boundary that closes it: behind that, or without it, a field
-    can be missing that nobody misses.
+    It is whole if nothing follows the boundary that closes it, and if each heading begins a part:
+    elsewhere a field would be missing that nobody misses.
     """
     kind, options = parse_options_header(request.headers.get("content-type"))
     try:
@@ -158,9 +158,13 @@ async def _read_body(request: Request) -> FormData:
     if closed < 0 or body[closed + len(end) :].strip():
         raise IncompleteRequest(INCOMPLETE)
     try:
-        return await request.form()
+        fields = await request.form()
     except Exception as error:  # whatever the parser meets in untrusted bytes
         raise IncompleteRequest(INCOMPLETE) from error
+    if body.lower().count(b"content-disposition") > len(fields.multi_items()):
+        await fields.close()
+        raise IncompleteRequest(INCOMPLETE)
+    return fields
 
 
 def _text(fields: FormData, name: str) -> str:

@@ -14,6 +14,7 @@ TYPE = {"Content-Type": "multipart/form-data; boundary=B"}
 Field = tuple[str, bytes]
 IMAGE: Field = ('name="image"; filename="a.png"', DRAWING)
 AGE: Field = ('name="age_years"', b"6")
+CATEGORY: Field = ('name="category"', b"house")
 UNKEPT: Field = ('name="keep"', b"false")
 
 
@@ -69,6 +70,9 @@ def test_a_body_that_is_cut_anywhere_is_refused_and_nothing_is_kept(
         body(IMAGE, AGE, ('nom="keep"', b"false")),
         body(IMAGE, AGE, UNKEPT).replace(b"\r\n", b"\n"),
         body(IMAGE, AGE, UNKEPT).replace(b'name="keep"\r\n\r\n', b'name="keep"\r\n'),
+        body(AGE, IMAGE, UNKEPT).replace(DRAWING + b"\r\n", DRAWING),
+        body(AGE, IMAGE, UNKEPT).replace(DRAWING + b"\r\n--B", DRAWING + b"\r\nB"),
+        body(AGE, IMAGE, CATEGORY, UNKEPT).replace(b"house\r\n--B", b"house\n--B"),
         body(),
     ],
     ids=[
@@ -81,6 +85,9 @@ def test_a_body_that_is_cut_anywhere_is_refused_and_nothing_is_kept(
         "a field without a name",
         "lines of another kind",
         "no line between head and value",
+        "the wish behind the pixels of the drawing",
+        "a boundary without its dashes",
+        "the wish within another field",
         "no part",
     ],
 )
