@@ -27,9 +27,9 @@ _BMP_BITFIELDS: Final = (3, 6)
 
 def _noise() -> bytes:
     source = random.Random(1)  # noqa: S311 (nothing secret: any bytes do)
-    runs = [bytes(source.randrange(255) for _ in range(64)) for _ in range(9)]
+    restarts = [bytes((0xFF, marker)) for marker in range(0xD0, 0xD8)]
     return b"".join(
-        run + (b"" if n == 8 else bytes((0xFF, 0xD0 + n))) for n, run in enumerate(runs)
+        restart + bytes(source.randrange(255) for _ in range(64)) for restart in (b"", *restarts)
     )
 
 
