@@ -84,6 +84,17 @@ def test_what_is_kept_says_nothing_but_pixels(kind: str, mode: str) -> None:
     }
 
 
+def test_what_is_kept_of_a_heic_says_nothing_but_pixels() -> None:
+    secret = b"a child's name"
+    exif = Image.Exif()
+    exif[0x010E] = secret.decode()
+    content = as_heic(a_picture(), exif=exif.tobytes(), xmp=secret, icc_profile=secret)
+    kept, kind = intake.encode(intake.read(content), content)
+    assert kind == "image/jpeg"
+    assert secret in content
+    assert secret not in kept
+
+
 @pytest.mark.parametrize("colour", [(0, 0, 0), (200, 30, 30)], ids=["grey", "coloured"])
 def test_a_lossless_picture_is_kept_pixel_by_pixel(colour: tuple[int, int, int]) -> None:
     drawing = a_picture().convert("RGB")
