@@ -22,7 +22,7 @@ commands = typer.Typer()
 def analyze(
     file: Annotated[Path | None, typer.Argument(help="A picture of a drawing.")] = None,
     age: Annotated[
-        float | None, typer.Option(help="The child's age in years, such as 5.5.")
+        str | None, typer.Option(help="The child's age, such as 5.5, 5;6 or 66m.")
     ] = None,
     category: Annotated[str | None, typer.Option(help="What was drawn.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result object.")] = False,
@@ -45,15 +45,17 @@ def analyze(
 
 
 def _analyze_one(
-    file: Path, age: float, category: str | None, as_json: bool, map_path: Path | None
+    file: Path, age: str, category: str | None, as_json: bool, map_path: Path | None
 ) -> None:
+    from app.inference.age import read_age
     from app.inference.analyzer import BundleAnalyzer
 
+    age_years = read_age(age)
     try:
         content = file.read_bytes()
     except OSError as error:
         raise MissingDrawing(f"{file} cannot be read: {error.strerror}.") from error
-    analysis = BundleAnalyzer.open(settings().bundle_path).analyze(content, age, category)
+    analysis = BundleAnalyzer.open(settings().bundle_path).analyze(content, age_years, category)
     if map_path is not None:
         _write_map(map_path, analysis)
     if as_json:

@@ -4,7 +4,8 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.errors import InvalidAge, InvalidRequest, MissingDrawing
+from app.errors import InvalidRequest, MissingDrawing
+from app.inference.age import read_age
 
 COLUMNS = ("file", "age_years")
 
@@ -24,13 +25,8 @@ class Row:
     sitting: str | None = None
 
     def age(self) -> float:
-        """Raise ``InvalidAge`` if it is no number; the analyzer knows its bounds."""
-        try:
-            return float(self.age_years)
-        except ValueError as error:
-            raise InvalidAge(
-                f"“{self.age_years}” is no age in years; write one such as 5.5."
-            ) from error
+        """Raise ``InvalidAge`` unless it is an age; the analyzer knows its bounds."""
+        return read_age(self.age_years)
 
     def content(self, folder: Path) -> bytes:
         """Raise ``MissingDrawing`` if the file cannot be read."""
