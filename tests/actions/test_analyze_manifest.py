@@ -45,18 +45,6 @@ def test_a_bad_row_is_a_line_with_its_error_and_the_run_goes_on(tmp_path: Path) 
     assert (tmp_path / "3.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_manifest_without_its_columns_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "m.csv"
-    path.write_text("name,age\nx,5\n")
-    with pytest.raises(InvalidRequest, match="file and age_years"):
-        read_manifest(path)
-
-
-def test_a_missing_manifest_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InvalidRequest, match="There is no manifest"):
-        read_manifest(tmp_path / "none.csv")
-
-
 def analyze(manifest: Path, analyzer: FakeAnalyzer, norms: Sittings = KNOWN) -> list[dict]:  # type: ignore[type-arg]
     lines = analyze_sittings(analyzer, norms, read_sittings(manifest), manifest.parent)
     return [json.loads(line) for line in lines]
