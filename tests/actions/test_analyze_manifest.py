@@ -1,6 +1,5 @@
 """Manifests: a line of JSON for each drawing, or for each child's sitting."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +37,7 @@ def test_a_bad_row_is_a_line_with_its_error_and_the_run_goes_on(tmp_path: Path) 
     bad = ("bad.png,5,", "missing.png,5,", "good.png,five,")
     manifest = write_manifest(tmp_path, "file,age_years,category", *bad, "good.png,5.5,house")
     rows = read_manifest(manifest)
-    lines = [json.loads(x) for x in analyze_rows(FakeAnalyzer(), rows, tmp_path, tmp_path)]
+    lines = list(analyze_rows(FakeAnalyzer(), rows, tmp_path, tmp_path))
     assert [("error" in line) for line in lines] == [True, True, True, False]
     assert all(line["error"].endswith(".") for line in lines[:3])
     assert lines[3]["verdict"] == "drawing"
@@ -46,8 +45,7 @@ def test_a_bad_row_is_a_line_with_its_error_and_the_run_goes_on(tmp_path: Path) 
 
 
 def analyze(manifest: Path, analyzer: FakeAnalyzer, norms: Sittings = KNOWN) -> list[dict]:  # type: ignore[type-arg]
-    lines = analyze_sittings(analyzer, norms, read_sittings(manifest), manifest.parent)
-    return [json.loads(line) for line in lines]
+    return list(analyze_sittings(analyzer, norms, read_sittings(manifest), manifest.parent))
 
 
 @pytest.fixture
@@ -118,7 +116,7 @@ def test_the_shipped_bundle_knows_how_far_drawings_of_a_child_depend(folder: Pat
     bundle = Bundle.open(BUNDLE)
     sittings = read_sittings(write_sittings(folder, "a.png,6,x,house", "b.png,6,x,fish"))
     lines = analyze_sittings(BundleAnalyzer(bundle), bundle.norms.sittings, sittings, folder)
-    line = json.loads(next(lines))
+    line = next(lines)
     assert line["method"] == "calibrated"
     assert 0 < line["correlation"] < 0.6
     assert line["resolution"] <= line["p_value"] <= 1

@@ -60,7 +60,8 @@ def test_a_manifest_gives_a_line_a_drawing_and_maps_by_row_number(
     said = sketchnorm(
         "analyze", "--manifest", manifest, "--out", lines, "--maps", tmp_path / "maps"
     )
-    assert said.returncode == 0, said.stderr
+    assert said.returncode == 3
+    assert "1 of 2 rows failed" in said.stderr
     first, second = (json.loads(line) for line in lines.read_text().splitlines())
     assert "error" in first
     assert second["verdict"] == "drawing"

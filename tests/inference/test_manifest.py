@@ -1,6 +1,7 @@
 """Manifests as spreadsheets save them are read as meant, or refused in a sentence."""
 
 import codecs
+import re
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +16,7 @@ from app.inference.manifest import Row, read_manifest
 from app.inference.spreadsheet import decode
 from tests.support.data.workbooks import Day, a_workbook
 
+RESEARCH: Final = Path(__file__).parents[2] / "docs" / "research.md"
 CASES: Final = Path(__file__).parents[1] / "cases"
 GERMAN = "file;age_years;category\r\nHaus_ä.png;5,4;Haus\r\n"
 HOUSE = ("Haus_ä.png", 5.4, "Haus")
@@ -105,6 +107,19 @@ def test_an_age_that_fills_two_cells_is_the_error_of_its_row(tmp_path: Path, con
     (row,) = read(tmp_path, content)
     with pytest.raises(InvalidRequest, match="into quotation marks"):
         row.age()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "cp1252", "utf-16"])
+def test_what_the_documentation_shows_means_the_same_everywhere(
+    tmp_path: Path, encoding: str
+) -> None:
+    shown = re.findall(r"```csv\n(.*?)```", RESEARCH.read_text(encoding="utf-8"), re.DOTALL)
+    read_as = [
+        [meant(row) for row in read(tmp_path, text.replace("\n", "\r\n").encode(encoding))]
+        for text in shown
+    ]
+    anna = [(f"Bögen/anna {number}.png", 5.5, "house") for number in (1, 2)]
+    assert read_as == [[*anna, ("Bögen/bert 1.png", 6.0, None)]] * 3
 
 
 @pytest.mark.parametrize(
