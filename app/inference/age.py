@@ -6,14 +6,12 @@ from typing import Final
 from app.errors import InvalidAge
 
 MISSING: Final = "The age is missing; give the child's age in years, such as 6.5."
-NO_AGE: Final = (
-    "The age is not a number; give it in years, such as 6 or 6.5, or in years and months, such as "
-    "6;6 or 6y6m."
-)
+HOW: Final = "give it in years, such as 6 or 6.5, or in years and months, such as 6;6 or 6y6m."
 A_DATE: Final = (
-    "The age looks like a date, which spreadsheets make of 5-6 and 5.6; format the column as text "
-    "and write 5;6 for 5 years 6 months."
+    "looks like a date, which spreadsheets make of 5-6 and 5.6; format the column as text and "
+    "write 5;6 for 5 years 6 months."
 )
+LONGEST_SHOWN: Final = 40
 MOST_MONTHS: Final = 11
 
 _NUMBER = r"[0-9]{1,6}(?:[.,][0-9]{0,20})?"
@@ -48,7 +46,7 @@ def read_age(text: str) -> float:
     if found := YEARS_AND_MONTHS.fullmatch(plain):
         _check_months(int(found[2]))
         return _years_and_months(int(found[1]), int(found[2]))
-    raise InvalidAge(A_DATE if DATE.fullmatch(plain) else NO_AGE)
+    raise InvalidAge(f"{_shown(text)} {A_DATE if DATE.fullmatch(plain) else f'is no age; {HOW}'}")
 
 
 def _years(number: str) -> float:
@@ -76,3 +74,8 @@ def _check_months(months: int) -> None:
 
 def _number(text: str) -> float:
     return float(text.replace(",", "."))
+
+
+def _shown(text: str) -> str:
+    plain = " ".join(text.split())
+    return f"“{plain}”" if plain.isprintable() and len(plain) <= LONGEST_SHOWN else "What was given"

@@ -88,7 +88,7 @@ def test_a_sitting_of_no_drawings_at_all_has_no_p_value(folder: Path) -> None:
     [
         (("a.png,5,x,", "b.png,7,x,"), "of ages 5 to 7"),
         (("text.png,6,x,",), "None of the drawings can be read"),
-        (("a.png,six,x,",), "not a number"),
+        (("a.png,six,x,",), "is no age"),
     ],
     ids=["two ages", "nothing readable", "no age"],
 )

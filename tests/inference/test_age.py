@@ -79,7 +79,16 @@ def test_an_age_that_a_spreadsheet_made_a_date_of_is_refused_as_such(text: str) 
      "+5", "5..5", "5;-1", "0x5", "5_0", "66 monkeys", "5\x00"],
 )  # fmt: skip
 def test_what_is_no_age_is_refused(text: str) -> None:
-    with pytest.raises(InvalidAge, match="not a number"):
+    with pytest.raises(InvalidAge, match="is no age; give it in years"):
+        read_age(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [(" Five  years ", "“Five years” is"), ("\x1b[2J", "What was"), ("x" * 41, "What was")],
+)
+def test_what_was_typed_is_shown_if_it_can_be(text: str, shown: str) -> None:
+    with pytest.raises(InvalidAge, match=f"^{shown}"):
         read_age(text)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.inference.age import NO_AGE
+from app.inference.age import HOW
 from tests.conftest import StoredCount
 from tests.support.people.visitors import HTML, Visitor, a_png
 
@@ -40,12 +40,13 @@ REFUSALS: dict[str, tuple[dict[str, Any], int, str]] = {
     "an age in letters": (
         {"image": DRAWING, "age_years": "abc"},
         422,
-        NO_AGE,
+        "“abc” is no age; give it in years, such as 6 or 6.5, or in years and months, such as 6;6 "
+        "or 6y6m.",
     ),
     "an age that is no number": (
         {"image": DRAWING, "age_years": "nan"},
         422,
-        NO_AGE,
+        f"“nan” is no age; {HOW}",
     ),
     "an age with two meanings": (
         {"image": DRAWING, "age_years": "5.10"},
