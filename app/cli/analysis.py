@@ -12,7 +12,7 @@ from rich.progress import track
 from rich.table import Table
 
 from app.cli.console import Status, err, out, say, settings, warn
-from app.errors import InvalidRequest, MissingDrawing, OutputError
+from app.errors import InvalidRequest, OutputError
 
 if TYPE_CHECKING:
     from app.inference.analysis import Analysis
@@ -64,15 +64,13 @@ def _analyze_one(
 ) -> None:
     from app.inference.age import read_age
     from app.inference.analyzer import BundleAnalyzer
+    from app.inference.manifest import read_picture
     from app.reports.outputs import check_output, file_ids
 
     age_years = read_age(age)
     if map_path is not None:
         check_output(map_path, file_ids([file]), replace=force)
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise MissingDrawing(f"{file} cannot be read: {error.strerror}.") from error
+    content = read_picture(file, str(file))
     analysis = BundleAnalyzer.open(settings().bundle_path).analyze(content, age_years, category)
     if as_json:
         sys.stdout.write(json.dumps(analysis.as_json(), indent=2) + "\n")

@@ -93,10 +93,10 @@ def calibrate(
     calibrated: Annotated[Path, typer.Option("--out", help="A new folder for the result.")],
 ) -> None:
     """Calibrate a bundle on drawings of at least 60 children of your own; nothing is trained."""
-    from app.reports.outputs import check_new_folder
+    from app.reports.outputs import check_folder
     from app.training.calibrate import calibrate as calibrate_bundle
 
-    check_new_folder(calibrated, replace=False)
+    check_folder(calibrated)  # before minutes of work; that it is empty is checked there, too
     today = datetime.now(UTC).date()
     _print(calibrate_bundle(bundle, manifest, name, calibrated, today, _progress), calibrated)
 

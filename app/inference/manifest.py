@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from app.errors import InvalidRequest, MissingDrawing
+from app.imaging.intake import MAX_BYTES
 from app.inference.age import read_age
 from app.inference.spreadsheet import read_cells
 
@@ -41,14 +42,7 @@ class Row:
         """Raise ``MissingDrawing`` if the file cannot be read."""
         if not self.file:
             raise MissingDrawing("The row names no file.")
-        try:
-            return (folder / self.file).read_bytes()
-        except OSError as error:
-            raise MissingDrawing(f"{self.file} cannot be read: {error.strerror}.") from error
-        except ValueError as error:
-            raise MissingDrawing(
-                f"{self.file!r} cannot be read: no file can have this name."
-            ) from error
+        return read_picture(folder / self.file, self.file)
 
 
 @dataclass(frozen=True)
@@ -57,6 +51,20 @@ class LeftOut:
 
     file: str
     why: str
+
+
+def read_picture(path: Path, name: str) -> bytes:
+    """No more than tells that a file is too large; raise ``MissingDrawing`` if it cannot be read.
+
+    ``name`` is what the person who asks calls it.
+    """
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise MissingDrawing(f"{name} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise MissingDrawing(f"{name!r} cannot be read: no file can have this name.") from error
 
 
 def read_manifest(manifest: Path, *also: str) -> list[Row]:

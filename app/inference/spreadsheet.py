@@ -16,6 +16,7 @@ from app.errors import InvalidRequest
 
 Cells = list[str]
 
+MOST_BYTES: Final = 64 * 2**20  # a million rows; nothing larger fills the memory
 SEPARATORS: Final = (",", ";", "\t", "|")
 SEPARATOR_LINE = re.compile(r'"?sep=([,;\t|:^~])"?[ ,;\t]*(?:\r\n|\r|\n|$)', re.IGNORECASE)
 # UTF-32 first: its mark begins with that of UTF-16.
@@ -62,7 +63,8 @@ def decode(content: bytes) -> str:
 
 def _read_bytes(file: Path) -> bytes:
     try:
-        return file.read_bytes()
+        with file.open("rb") as opened:
+            content = opened.read(MOST_BYTES + 1)
     except FileNotFoundError as error:
         raise InvalidRequest(
             f"There is no manifest {file}; give the path of a CSV file."
@@ -71,6 +73,12 @@ def _read_bytes(file: Path) -> bytes:
         raise InvalidRequest(
             f"The manifest {file} cannot be read ({error.strerror}); give the path of a CSV file."
         ) from error
+    if len(content) > MOST_BYTES:
+        raise InvalidRequest(
+            f"The manifest {file} is larger than {MOST_BYTES // 2**20} MB; split it, or give the "
+            "path of a CSV file."
+        )
+    return content
 
 
 def _encoding(content: bytes) -> str:

@@ -50,15 +50,20 @@ def check_place(path: Path) -> None:
 
 def check_new_folder(folder: Path, *, replace: bool) -> None:
     """Raise ``InvalidRequest`` if it cannot be made, or without ``replace`` has anything in it."""
+    check_folder(folder)
+    if not replace and folder.exists() and any(folder.iterdir()):
+        raise InvalidRequest(
+            f"{folder} is not empty; name a new folder, or replace what is in it by --force."
+        )
+
+
+def check_folder(folder: Path) -> None:
+    """Raise ``InvalidRequest`` if it can neither be written to nor made."""
     there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
     if not there.is_dir():
         raise InvalidRequest(f"{there} is a file; name a folder.")
     if not os.access(there, os.W_OK | os.X_OK):
         raise InvalidRequest(f"Nothing can be written to {there}; name another folder.")
-    if there == folder and not replace and any(folder.iterdir()):
-        raise InvalidRequest(
-            f"{folder} is not empty; name a new folder, or replace what is in it by --force."
-        )
 
 
 def is_stream(path: Path) -> bool:
@@ -103,9 +108,7 @@ def beside(path: Path) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def explained(
-    path: Path, *, cure: str = "name another place, or make room there"
-) -> Iterator[None]:
+def explained(path: Path, *, cure: str = ELSEWHERE) -> Iterator[None]:
     """Raise ``OutputError`` in place of an ``OSError``."""
     try:
         yield

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.errors import InvalidRequest, MissingDrawing, Refusal
+from app.errors import DrawingTooLarge, InvalidRequest, MissingDrawing, Refusal
+from app.imaging import intake
 from app.inference.manifest import Row, read_manifest
 from app.inference.spreadsheet import decode
 from tests.support.data.workbooks import Day, a_workbook
@@ -160,6 +161,16 @@ def test_a_folder_and_a_missing_file_are_refused(tmp_path: Path) -> None:
 def test_a_name_that_no_picture_has_is_the_error_of_its_row(tmp_path: Path, name: str) -> None:
     with pytest.raises(MissingDrawing, match=r"\.$"):
         Row(0, name, "5", None).content(tmp_path)
+
+
+def test_a_file_far_too_large_is_refused_before_it_fills_the_memory(tmp_path: Path) -> None:
+    for name in ("m.csv", "film.mp4"):
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(2**40)
+    with pytest.raises(InvalidRequest, match="larger than 64 MB"):
+        read_manifest(tmp_path / "m.csv")
+    with pytest.raises(DrawingTooLarge):
+        intake.read(Row(0, "film.mp4", "5", None).content(tmp_path))
 
 
 def test_a_workbook_is_read_like_a_csv(tmp_path: Path) -> None:
