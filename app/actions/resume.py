@@ -52,3 +52,8 @@ def has_map(line: Line, maps: Path | None) -> bool:
 def map_name(row: Row) -> str:
     """The file of a row's map in the folder of maps."""
     return f"{row.number}.png"
+
+
+def is_map_name(name: str) -> bool:
+    """True for what a row's map may be called."""
+    return name.endswith(".png") and name.removesuffix(".png").isdecimal()

@@ -119,6 +119,7 @@ def _analyze_manifest(
     inputs = file_ids([manifest, *(folder / row.file for row in rows)])
     if maps is not None:
         _check_maps(maps, rows, inputs, replace=force or resume)
+        _check_apart(result, maps)
     analyzer = BundleAnalyzer.open(settings().bundle_path)
     with closing(open_results(result, "row", inputs, force=force, resume=resume)) as results:
         if maps is not None:
@@ -136,6 +137,14 @@ def _check_maps(
 
     for row in rows:
         check_output(maps / map_name(row), inputs, replace=replace)
+
+
+def _check_apart(result: Path, maps: Path) -> None:
+    from app.actions.resume import is_map_name
+    from app.reports.outputs import real
+
+    if is_map_name(result.name) and real(result).parent == real(maps):
+        raise InvalidRequest(f"{result} is the name of a map; name another file for the lines.")
 
 
 def _has_made_maps(results: "Results", rows: "list[Row]") -> bool:

@@ -84,6 +84,13 @@ def test_maps_are_not_written_over_pictures_that_are_named_like_them(folder: Pat
         assert contents(folder) == before
 
 
+def test_lines_and_maps_are_not_written_to_one_file(folder: Path) -> None:
+    (folder / "maps").mkdir()
+    said = analyze(folder, "--maps", folder / "maps", "--force", out="maps/0.png")
+    assert said.status == 1
+    assert "is the name of a map" in said.err
+
+
 @pytest.mark.parametrize(
     "words",
     [

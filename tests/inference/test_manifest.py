@@ -1,6 +1,8 @@
 """Manifests as spreadsheets save them are read as meant, or refused in a sentence."""
 
 import codecs
+import csv
+import io
 import re
 import sys
 from contextlib import suppress
@@ -198,6 +200,22 @@ def test_without_the_extra_a_workbook_is_to_be_saved_as_a_csv(
     monkeypatch.setitem(sys.modules, "python_calamine", None)
     with pytest.raises(InvalidRequest, match=r"“CSV UTF-8”.*extra xlsx"):
         read(tmp_path, a_workbook(("file", "age_years"), ("a.png", 5)))
+
+
+@given(
+    names=st.lists(st.text(min_size=1).filter(str.strip).map(str.strip), min_size=1, max_size=5),
+    separator=st.sampled_from(",;\t|"),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32"]),
+)
+def test_whatever_files_are_called_they_are_read_as_written(
+    tmp_path_factory: pytest.TempPathFactory, names: list[str], separator: str, encoding: str
+) -> None:
+    text = io.StringIO(newline="")
+    written = csv.writer(text, delimiter=separator)
+    written.writerows([("file", "age_years"), *((name, "5,5") for name in names)])
+    rows = read(tmp_path_factory.getbasetemp(), text.getvalue().encode(encoding))
+    assert [row.file for row in rows] == names
+    assert {row.age() for row in rows} == {5.5}
 
 
 @given(st.binary(max_size=200))
