@@ -4,7 +4,7 @@ What cannot be analysed is a line with its error.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +98,7 @@ class SittingAnalysis:
             "dependence": dependence(sitting),
             "apparent_age": age and {"years": age.years, "low": age.low, "high": age.high},
             "used": list(self.used),
-            "left_out": [{"file": row.file, "why": row.why} for row in self.left_out],
+            "left_out": [asdict(row) for row in self.left_out],
             "sentences": list(sitting_sentences(sitting, len(self.left_out))),
             "bundle": {"version": self.bundle.version, "sha256": self.bundle.sha256},
         }
@@ -185,7 +185,7 @@ def _analyze_each(
             age = row.age()
             analyses[row] = analyzer.analyze(row.content(folder), age, row.category)
         except Refusal as refusal:
-            left_out.append(LeftOut(row.file, str(refusal)))
+            left_out.append(LeftOut(row.file, str(refusal), failed=True))
     return analyses, left_out
 
 

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterable
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -193,26 +194,47 @@ def _gather(
     path: Path,
 ) -> None:
     """Write the lines; end with a status of its own unless every one is an answer."""
-    failed = maps_failed = done = 0
+    failed = Failed()
     try:
         for line in track(lines, f"{member.capitalize()}s", total=len(names), console=err):
             results.add(line[member], line)
-            done += 1
-            failed += "error" in line
-            maps_failed += "map_error" in line
+            failed.count(line)
         results.finish(names)
     except KeyboardInterrupt:
-        _end_interrupted(results, done, len(names))
+        _end_interrupted(results, failed.of, len(names))
     tell = warn if results.unfinished is None else say  # lines alone go into a pipe
     tell(f"{_count(len(names), 'line')} written to {path}.")
-    if maps_failed:
-        warn(f"{_count(maps_failed, 'map')} could not be written; map_error says why.")
-    if failed:
-        warn(f"{failed} of {_count(len(names), member)} failed; error says why, in each line.")
-    if failed == len(names):
-        raise typer.Exit(Status.ALL_FAILED)
-    if failed or maps_failed:
-        raise typer.Exit(Status.PARTLY_FAILED)
+    failed.end(member)
+
+
+@dataclass
+class Failed:
+    """What failed ``of`` so many lines."""
+
+    of: int = 0
+    lines: int = 0
+    drawings: int = 0
+    maps: int = 0
+
+    def count(self, line: "Line") -> None:
+        """Count one line."""
+        self.of += 1
+        self.lines += "error" in line
+        self.drawings += sum(row["failed"] for row in line.get("left_out", ()))
+        self.maps += "map_error" in line
+
+    def end(self, member: str) -> None:
+        """Say what failed and end with a status that tells whether all did."""
+        if self.maps:
+            warn(f"{_count(self.maps, 'map')} could not be written; map_error says why.")
+        if self.drawings:
+            warn(f"{_count(self.drawings, 'drawing')} could not be analysed; left_out says why.")
+        if self.lines:
+            warn(f"{self.lines} of {_count(self.of, member)} failed; error says why, in each line.")
+        if self.lines == self.of:
+            raise typer.Exit(Status.ALL_FAILED)
+        if self.lines or self.drawings or self.maps:
+            raise typer.Exit(Status.PARTLY_FAILED)
 
 
 def _end_interrupted(results: "Results", done: int, of: int) -> NoReturn:

@@ -47,10 +47,11 @@ class Row:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A drawing that took no part in something, and why."""
+    """A drawing that took no part in something, and why; ``failed``: it could not be analysed."""
 
     file: str
     why: str
+    failed: bool = False
 
 
 def read_picture(path: Path, name: str) -> bytes:

@@ -190,9 +190,10 @@ def test_maps_that_cannot_be_written_do_not_lose_the_lines(folder: Path) -> None
 
 def run(folder: Path, *words: str, limit: str = "unlimited") -> "subprocess.Popen[str]":
     """In a process of its own, of which no file grows over ``limit`` KiB."""
+    limited = ["bash", "-c", f'ulimit -f {limit}; exec "$@"', "bash"]
     command = [sys.executable, "-m", "app.cli", "analyze", "--manifest", "m.csv", *words]
     return subprocess.Popen(
-        ["bash", "-c", f'ulimit -f {limit}; exec "$@"', "bash", *command],
+        ["env", "--default-signal=INT", *limited, *command],  # which may be ignored here
         cwd=folder, env=ENVIRON, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
@@ -277,6 +278,15 @@ def test_a_sitting_is_gone_on_with_like_a_run_of_rows(folder: Path) -> None:
     assert sketchnorm(*words, "--resume").status == 0
     assert lines(folder)[0] == anna
     assert lines(folder)[1]["drawings"] == 1
+
+
+def test_a_sitting_with_a_drawing_that_cannot_be_read_has_failed_in_part(folder: Path) -> None:
+    (folder / "m.csv").write_text("file,age_years,sitting\nhouse.png,6.5,anna\nnone.png,6.5,anna\n")
+    said = sketchnorm("sitting", "--manifest", folder / "m.csv", "--out", folder / "r.ndjson")
+    assert said.status == 3
+    assert "1 drawing could not be analysed; left_out says why" in said.err
+    (left_out,) = lines(folder)[0]["left_out"]
+    assert (left_out["file"], left_out["failed"]) == ("none.png", True)
 
 
 @pytest.mark.parametrize("text", [NOTES, NOTES.strip(), '{"a": 1}\n', '{"row": 0}', "[]\n"])
