@@ -97,7 +97,7 @@ def _write_map(path: Path, analysis: "Analysis") -> None:
 
 def _print(analysis: "Analysis") -> None:
     for sentence in analysis.sentences:
-        out.print(sentence, highlight=False)
+        out.print(sentence, markup=False, emoji=False, highlight=False)  # it may name a category
     table = Table("measure", "p-value")
     for term, p_value in (analysis.assessment.terms or {}).items():
         table.add_row(term, "not measured" if p_value is None else f"{p_value:.3f}")

@@ -354,6 +354,11 @@ def test_failed_rows_are_counted_and_have_a_status_of_their_own(
     assert sum("error" in line for line in lines(folder)) == (0, 2)[bool(words)]
 
 
+def test_a_category_is_printed_as_it_is(folder: Path) -> None:
+    said = sketchnorm("analyze", folder / "house.png", "--age", "6", "--category", "[/x] :cat:")
+    assert (said.status, said.err) == (0, "")
+
+
 def test_names_of_files_are_printed_as_they_are(folder: Path) -> None:
     (folder / "[red]r[").mkdir()
     said = analyze(folder, out="[red]r[/x] :smile:.ndjson")
