@@ -73,5 +73,9 @@ class OpenedBundle(Analyzer, Protocol):
 def check_age(age_years: float) -> float:
     """The age itself; raise ``InvalidAge`` outside 2 up to and including 18 years."""
     if not math.isfinite(age_years) or not YOUNGEST <= age_years < OLDEST + 1:
-        raise InvalidAge(f"The age must be between {YOUNGEST} and {OLDEST} years, such as 5.5.")
+        months = f" If {age_years:g} are months, write {age_years:g} months."
+        raise InvalidAge(
+            f"The age must be between {YOUNGEST} and {OLDEST} years, such as 5.5."
+            + (months if YOUNGEST <= age_years / 12 < OLDEST + 1 else "")
+        )
     return age_years
