@@ -1,12 +1,18 @@
-"""An assessment in plain sentences, each with its uncertainty; pure text, no markup."""
+"""An assessment in plain sentences, each with its uncertainty; pure text, no markup.
 
+The only place where a p-value becomes words: the same p-value, resolution and level give the same
+words in the JSON, on the page and on the command line.
+"""
+
+import math
 from collections.abc import Sequence
 
-from app.scoring.assessment import Assessment, Reason, Verdict
+from app.scoring.assessment import LITTLE, Assessment, Reason, Verdict
 from app.scoring.conformal import MINIMUM_CHILDREN
 from app.scoring.sitting import Method, SittingAssessment
 
-LESS_USUAL = 4  # times the level
+NEARLY_ALL = 0.95
+HALF = range(48, 53)  # in 100
 WAITING = (
     "Where drawings are kept cannot be reached just now. This one is safe beside it, and will be "
     "moved there; nothing needs to be done."
@@ -15,7 +21,7 @@ SEVERAL = (
     "There seem to be several drawings on this sheet, and they were compared as if they were one; "
     "to compare each, send it by itself."
 )
-SCREENING = "This is a comparison of drawings, not a diagnosis, and says nothing about a child."
+SCREENING = "This describes the drawing, not the child, and is not a diagnosis."
 
 
 def sentences(
@@ -44,37 +50,66 @@ def sentences(
 def result_word(p_value: float | None, level: float) -> str:
     """The three words there are for a measured result, and one for none."""
     if p_value is None:
-        return "not measured"
+        return "not compared"
     if p_value <= level:
-        return "rare here"
-    return "less usual" if p_value <= LESS_USUAL * level else "usual"
+        return "very unusual"
+    return "a little unusual" if p_value <= LITTLE * level else "usual"
+
+
+def how_many(p_value: float | None, resolution: float | None, level: float) -> str:
+    """How many are at least as unusual: "about 15 in 100", "fewer than 1 in 100", "nearly all".
+
+    A p-value that no reference reached claims no more than ``resolution``, and no number is rounded
+    across a limit that ``result_word`` keeps to.
+    """
+    if p_value is None or resolution is None:
+        return "not compared"
+    if p_value > NEARLY_ALL:
+        return "nearly all"
+    hundredths = round(100 * p_value)
+    if p_value <= resolution or not hundredths:
+        return f"fewer than {_next_hundredth(max(p_value, resolution))} in 100"
+    if hundredths in HALF:
+        return f"{_closeness(p_value, 0.5, level)} half"
+    return f"{_closeness(p_value, hundredths / 100, level)} {hundredths} in 100"
+
+
+def _next_hundredth(share: float) -> int:
+    return math.floor(round(100 * share, 6)) + 1
+
+
+def _closeness(p_value: float, said: float, level: float) -> str:
+    if any((p_value <= limit) != (said <= limit) for limit in (level, LITTLE * level)):
+        return "just over" if p_value > said else "just under"
+    return "about"
+
+
+def how_often(level: float) -> str:
+    """How many ordinary drawings get each word, which is how much the words mean."""
+    very, little = 100 * level, 100 * min(1.0, LITTLE * level) - 100 * level
+    return (
+        f"Of 100 ordinary drawings, about {very:.3g} are called very unusual and about "
+        f"{little:.3g} a little unusual: to be among them is no fault."
+    )
 
 
 def _comparison(assessment: Assessment) -> tuple[str, str]:
     norm, word = assessment.norm, result_word(assessment.p_value, assessment.level)
-    share = _share(assessment.p_value, assessment.resolution)
+    share = how_many(assessment.p_value, assessment.resolution, assessment.level)
     named = f" of the category “{norm.category}”" if norm.category else " without a category"
     others = f"{norm.references} drawings of {norm.children} children"
     if norm.local:
         return (
-            f"This drawing is {word}: {share} drawings of “{norm.domain}” are at least as unusual "
-            "for the age of the child.",
+            f"This drawing is {word} for this age: of the drawings of “{norm.domain}”, {share} are "
+            "at least as unusual, each for its own age.",
             f"It was compared as a drawing{named}, with the references aged {norm.age_band} and "
             f"then with {others} of “{norm.domain}” of all ages, each set against its own age.",
         )
     return (
-        f"This drawing is {word}: {share} drawings by children of this age are at least as "
-        "unusual.",
+        f"This drawing is {word} for this age: of drawings by {norm.age_band}-year-olds, {share} "
+        "are at least as unusual.",
         f"It was compared as a drawing{named}, with {others} aged {norm.age_band}.",
     )
-
-
-def _share(p_value: float | None, resolution: float | None) -> str:
-    """No finer than the number of children can tell."""
-    least = resolution or 1.0
-    if (p_value or 0.0) <= least:
-        return f"fewer than {max(1, round(100 * least + 0.5))} in 100"
-    return f"about {max(1, round(100 * (p_value or 0.0)))} in 100"
 
 
 def _reasons(assessment: Assessment) -> tuple[str, ...]:
@@ -140,16 +175,18 @@ def _together(sitting: SittingAssessment) -> tuple[str, ...]:
     if sitting.p_value is None:
         return ("None of the drawings could be compared, so nothing is said of them together.",)
     word = result_word(sitting.p_value, sitting.level)
-    share = _share(sitting.p_value, sitting.resolution)
+    share = how_many(sitting.p_value, sitting.resolution, sitting.level)
     if sitting.method is Method.SINGLE:
         return (
-            f"Only one drawing could be compared; it is {word}: {share} are at least as unusual.",
+            f"Only one drawing could be compared; it is {word} for this age: of drawings by "
+            f"children of this age, {share} are at least as unusual.",
         )
     # Twice the mean is a bound for the share and not the share.
-    bound = "at most " if sitting.method is Method.TWICE_THE_MEAN else ""
+    if sitting.method is Method.TWICE_THE_MEAN and share.startswith(("about", "just")):
+        share = f"at most {share}"
     return (
-        f"Together the {sitting.drawings} drawings are {word}: {bound}{share} children make "
-        "drawings that are together at least as unusual for their age.",
+        f"Together the {sitting.drawings} drawings are {word} for this age: of children of this "
+        f"age, {share} make drawings that together are at least as unusual.",
         dependence(sitting) or "",
     )
 

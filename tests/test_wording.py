@@ -11,7 +11,7 @@ from app.scoring.assessment import (
     Verdict,
 )
 from app.scoring.sitting import Method, SittingAssessment
-from app.wording import result_word, sentences, sitting_sentences
+from app.wording import how_many, result_word, sentences, sitting_sentences
 
 NORM = NormUsed("house", "5", 400, 200, "finger-on-tablet line drawings")
 USUAL = Assessment(
@@ -31,12 +31,12 @@ FORBIDDEN = ("abnormal", "iq ", "confidence")
 
 @pytest.mark.parametrize(
     ("p_value", "flagged", "word"),
-    [(0.6, False, "usual"), (0.1, False, "less usual"), (0.04, True, "rare here")],
+    [(0.6, False, "usual"), (0.1, False, "a little unusual"), (0.04, True, "very unusual")],
 )
 def test_the_word_follows_the_p_value(p_value: float, flagged: bool, word: str) -> None:
     assessment = replace(USUAL, p_value=p_value, flagged=flagged)
     assert result_word(p_value, assessment.level) == word
-    assert word in sentences(assessment)[0]
+    assert f"This drawing is {word} for this age:" in sentences(assessment)[0]
 
 
 def test_what_stands_out_is_named() -> None:
@@ -70,7 +70,7 @@ def test_the_number_of_children_and_drawings_is_said() -> None:
 
 
 def test_what_was_not_compared_has_no_result_word() -> None:
-    assert result_word(None, 0.05) == "not measured"
+    assert result_word(None, 0.05) == how_many(None, None, 0.05) == "not compared"
 
 
 def test_a_picture_whose_strokes_are_unclear_is_told_what_would_help() -> None:
@@ -99,16 +99,17 @@ def test_too_few_references_are_another_reason_with_another_sentence() -> None:
 
 def test_a_local_comparison_names_whose_drawings_it_was_with() -> None:
     answer, with_what, *_ = sentences(LOCAL)
-    assert "60 in 100 drawings of “kindergarten” are at least as unusual" in answer
+    assert "of the drawings of “kindergarten”, about 60 in 100 are at least as unusual" in answer
     assert "90 drawings of 70 children of “kindergarten” of all ages" in with_what
 
 
 def test_a_sitting_says_how_the_dependence_was_allowed_for() -> None:
     said = sitting_sentences(SITTING, 0)
-    assert said[0].startswith("Together the 4 drawings are rare here: about 3 in 100 children")
+    assert said[0].startswith("Together the 4 drawings are very unusual for this age: of children")
+    assert "about 3 in 100 make drawings that together are at least as unusual" in said[0]
     assert "a correlation of 0.21 is allowed for" in said[1]
     unknown = sitting_sentences(replace(SITTING, method=Method.TWICE_THE_MEAN), 0)
-    assert "at most about 3 in 100 children" in unknown[0]
+    assert "at most about 3 in 100 make drawings" in unknown[0]
     assert "twice the mean" in unknown[1]
 
 

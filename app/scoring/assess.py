@@ -98,6 +98,11 @@ class Standing:
     percentile: float
     resolution: float
 
+    @property
+    def p_value(self) -> float:
+        """That of the whole, as it is given out: what is flagged must follow from this number."""
+        return round(float(self.p_values[-1]), 5)
+
 
 def assess(
     norms: Norms,
@@ -190,14 +195,14 @@ def _compared(
     age: AgeEstimate | None,
     nearest: tuple[CategoryGuess, ...],
 ) -> Assessment:
-    p_value = float(standing.p_values[-1])
+    p_value = standing.p_value
     return Assessment(
         Verdict.DRAWING,
         level,
         domain,
         used,
         anomaly_score=round(standing.percentile, 2),
-        p_value=round(p_value, 5),
+        p_value=p_value,
         resolution=round(standing.resolution, 5),
         flagged=p_value <= level,
         terms={

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 LEVEL = 0.05  # unless the operator chose another: the share of ordinary drawings that is flagged
+LITTLE = 4  # times the level: up to there a p-value is a little unusual
 AGE_COVERAGE = 0.8  # of children whose age lies in the interval of an estimate
 
 

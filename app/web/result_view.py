@@ -1,4 +1,4 @@
-"""A result, arranged for the page. Numbers become words here; none is made up.
+"""A result, arranged for the page; its numbers become words in ``wording``.
 
 Made from the stored JSON and not from ``Assessment``: a page shows what was answered then, also
 when the bundle, or this program, has changed since.
@@ -7,7 +7,8 @@ when the bundle, or this program, has changed since.
 from dataclasses import dataclass
 from typing import Any, Self
 
-from app.wording import LESS_USUAL, result_word
+from app.scoring.assessment import LITTLE
+from app.wording import how_many, how_often, result_word
 
 OLDEST_SHOWN = 19.0
 MOST_CATEGORIES = 5
@@ -27,7 +28,7 @@ TERMS = {
 
 @dataclass(frozen=True)
 class TermView:
-    """One part of the comparison; ``share`` says in words how many are as unusual."""
+    """One part of the comparison; ``share`` says in words how many are at least as unusual."""
 
     label: str
     meaning: str
@@ -37,11 +38,15 @@ class TermView:
 
 @dataclass(frozen=True)
 class ScaleView:
-    """The anomaly score among zones; all positions from 0 to 100."""
+    """Where the drawing stands among the zones of the three words; positions from 0 to 100.
 
-    score: float
-    less_usual_from: float
-    rare_from: float
+    Taken from the p-value, as the words are, so that the mark always lies in the zone that is said.
+    """
+
+    mark: float
+    little_from: float
+    very_from: float
+    label: str
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,7 @@ class ResultView:
     word: str
     sentences: tuple[str, ...]
     share: str
+    often: str
     scale: ScaleView | None
     terms: tuple[TermView, ...]
     age: AgeView | None
@@ -92,9 +98,10 @@ class ResultView:
             verdict=result["verdict"],
             word=_headline(result),
             sentences=tuple(result["sentences"]),
-            share=describe_share(p_value, result["resolution"]),
+            share=how_many(p_value, result["resolution"], level),
+            often=how_often(level),
             scale=_scale(result),
-            terms=_terms(result, level),
+            terms=_terms(result),
             age=AgeView(**result["apparent_age"]) if result["apparent_age"] else None,
             categories=_categories(result),
             norm=result["norm"],
@@ -106,19 +113,6 @@ class ResultView:
         )
 
 
-def describe_share(p_value: float | None, resolution: float | None = None) -> str:
-    """How many drawings of the norm are at least as unusual, no finer than can be told."""
-    if p_value is None:
-        return "could not be measured"
-    if resolution is not None and p_value <= resolution:
-        return f"fewer than {_per_hundred(resolution)} in 100 are as unusual"
-    return f"about {_per_hundred(p_value)} in 100 are at least as unusual"
-
-
-def _per_hundred(share: float) -> str:
-    return f"{100 * share:.0f}" if share >= 0.01 else f"{100 * share:.1g}"
-
-
 def _headline(result: dict[str, Any]) -> str:
     if result["verdict"] == "not_a_drawing":
         return "no drawing found"
@@ -128,13 +122,15 @@ def _headline(result: dict[str, Any]) -> str:
 
 
 def _scale(result: dict[str, Any]) -> ScaleView | None:
-    if result["anomaly_score"] is None:
+    p_value, level = result["p_value"], result["level"]
+    if p_value is None:
         return None
-    level = result["level"]
+    share = how_many(p_value, result["resolution"], level)
     return ScaleView(
-        score=round(result["anomaly_score"], 1),
-        less_usual_from=round(100 * max(0.0, 1 - LESS_USUAL * level), 2),
-        rare_from=round(100 * (1 - level), 2),
+        mark=round(100 * (1 - p_value), 2),
+        little_from=round(100 * max(0.0, 1 - LITTLE * level), 2),
+        very_from=round(100 * (1 - level), 2),
+        label=f"{result_word(p_value, level).capitalize()}: {share} are at least as unusual.",
     )
 
 
@@ -143,11 +139,16 @@ def _points(result: dict[str, Any], level: float) -> bool:
     return parts is not None and parts <= level
 
 
-def _terms(result: dict[str, Any], level: float) -> tuple[TermView, ...]:
+def _terms(result: dict[str, Any]) -> tuple[TermView, ...]:
     if all(term["p_value"] is None for term in result["terms"].values()):
         return ()
+    level, resolution = result["level"], result["resolution"]
     return tuple(
-        TermView(*TERMS[name], result_word(term["p_value"], level), describe_share(term["p_value"]))
+        TermView(
+            *TERMS[name],
+            result_word(term["p_value"], level),
+            how_many(term["p_value"], resolution, level),
+        )
         for name, term in result["terms"].items()
         if name in TERMS
     )

@@ -8,8 +8,6 @@ import pytest
 from app.bootstrap import Services
 from app.scoring.assessment import LEVEL, Verdict
 from app.web.app import create_app
-from app.web.result_view import describe_share
-from app.wording import result_word
 from tests.support.data.analyzers import FakeAnalyzer
 from tests.support.people.visitors import Visitor, a_png
 
@@ -22,9 +20,8 @@ def result_page(services: Services, analyzer: FakeAnalyzer) -> str:
 
 def test_a_result_is_shown_with_its_uncertainty(services: Services) -> None:
     page = result_page(services, FakeAnalyzer())
-    assert "This drawing is rare here." in page
-    assert "Score 97.0 of 100." in page
-    assert "about 3 in 100 are at least as unusual" in page
+    assert "This drawing is very unusual for this age:" in page
+    assert "<strong>about 3 in 100</strong> are at least as unusual" in page
     assert "About 6.4 years." in page
     assert "between 4.9 and 8.1" in page
     assert "1440, by 120 children" in page
@@ -69,35 +66,6 @@ def test_a_result_page_is_kept_from_search_engines_and_names_its_twin(visitor: V
     page = visitor.opens(body["links"]["page"])
     assert page.headers["x-robots-tag"] == "noindex"
     assert f'type="application/json" href="{body["links"]["self"]}"' in page.text
-
-
-@pytest.mark.parametrize(
-    ("p_value", "word"),
-    [
-        (0.05, "rare here"),
-        (0.051, "less usual"),
-        (0.2, "less usual"),
-        (0.21, "usual"),
-        (None, "not measured"),
-    ],
-)
-def test_there_are_three_words_for_a_result(p_value: float | None, word: str) -> None:
-    assert result_word(p_value, level=0.05) == word
-
-
-@pytest.mark.parametrize(
-    ("p_value", "resolution", "share"),
-    [
-        (0.3, 0.002, "about 30 in 100 are at least as unusual"),
-        (0.004, 0.002, "about 0.4 in 100 are at least as unusual"),
-        (0.002, 0.002, "fewer than 0.2 in 100 are as unusual"),
-        (None, None, "could not be measured"),
-    ],
-)
-def test_a_share_is_told_no_finer_than_it_is_known(
-    p_value: float | None, resolution: float | None, share: str
-) -> None:
-    assert describe_share(p_value, resolution) == share
 
 
 @pytest.mark.parametrize(("p_value", "said"), [(0.01, "Orange lies behind"), (0.4, "no finding")])

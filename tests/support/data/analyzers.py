@@ -21,9 +21,10 @@ from app.scoring.assessment import (
     Reason,
     Verdict,
 )
+from app.wording import sentences
 from tests.support.data.pictures import as_bytes
 
-RESOLUTION = 0.002
+RESOLUTION = 0.00826
 REFERENCE = BundleReference("test-1", "a" * 64)
 
 
@@ -49,9 +50,10 @@ class FakeAnalyzer:
         if self.barrier is not None:
             self.barrier.wait(timeout=10)
         self.analysed += 1
+        assessment = self._assess(age_years, category, level)
         return Analysis(
-            assessment=self._assess(age_years, category, level),
-            sentences=("This drawing is rare here.", "This is a comparison, not a diagnosis."),
+            assessment=assessment,
+            sentences=sentences(assessment),
             bundle=self.reference,
             processing_ms=12.5,
             picture=as_bytes(picture),
