@@ -115,20 +115,15 @@ def _comparison(assessment: Assessment) -> tuple[str, str]:
 def _reasons(assessment: Assessment) -> tuple[str, ...]:
     phrases = {
         "typicality": "its overall look",
-        "marks": "its strokes and their layout",
-        "age": "how old or young it looks",
-        "category": "how little it looks like what it was named",
+        "marks": "how its strokes run and where they lie",
+        "age": "that it looks older or younger than the age that was given",
+        "category": "how little it looks like what it is said to show",
         "parts": "that something seems to be missing or added",
         "orientation": "which way up it seems to be",
     }
-    rare = [
-        phrases[name]
-        for name, p in (assessment.terms or {}).items()
-        if p is not None and p <= assessment.level
-    ]
-    if not rare:
+    if not assessment.stands_out:
         return ()
-    return (f"What stands out is {' and '.join(rare)}.",)
+    return (f"What stands out is {', and '.join(phrases[t] for t in assessment.stands_out)}.",)
 
 
 def _age(assessment: Assessment) -> tuple[str, ...]:

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from app.scoring.assessment import (
+    TERMS,
     AgeEstimate,
     Assessment,
     DomainMatch,
@@ -16,7 +17,7 @@ from app.wording import how_many, result_word, sentences, sitting_sentences
 NORM = NormUsed("house", "5", 400, 200, "finger-on-tablet line drawings")
 USUAL = Assessment(
     Verdict.DRAWING, 0.05, DomainMatch(True, 0.4), NORM, 40.0, 0.6, 0.005, False,
-    {"typicality": 0.5, "marks": 0.7, "age": 0.4, "category": 0.8}, AgeEstimate(5.8, 4.0, 7.6),
+    dict.fromkeys(TERMS, 0.4), AgeEstimate(5.8, 4.0, 7.6),
 )  # fmt: skip
 UNCLEAR = replace(
     USUAL, verdict=Verdict.NO_NORM, reason=Reason.UNCLEAR_STROKES, p_value=None, terms=None,
@@ -39,15 +40,30 @@ def test_the_word_follows_the_p_value(p_value: float, flagged: bool, word: str) 
     assert f"This drawing is {word} for this age:" in sentences(assessment)[0]
 
 
-def test_what_stands_out_is_named() -> None:
-    terms: dict[str, float | None] = {
-        "typicality": 0.5,
-        "marks": 0.01,
-        "age": 0.4,
-        "category": 0.02,
-    }
-    said = sentences(replace(USUAL, terms=terms, p_value=0.02, flagged=True))
-    assert "its strokes and their layout and how little it looks like what it was named" in said[2]
+TERMS_AT_HALF: dict[str, float | None] = dict.fromkeys(TERMS, 0.5)
+
+
+def test_the_two_strongest_terms_stand_out() -> None:
+    terms = TERMS_AT_HALF | {"marks": 0.004, "age": 0.009, "category": 0.005}
+    assert (
+        "What stands out is how its strokes run and where they lie, and how little it looks like "
+        "what it is said to show."
+    ) in sentences(replace(USUAL, terms=terms, p_value=0.02, flagged=True))
+
+
+@pytest.mark.parametrize(
+    ("terms", "p_value"),
+    [
+        (TERMS_AT_HALF | {"marks": 0.001}, 0.21),
+        (TERMS_AT_HALF | {"marks": 0.0084}, 0.02),
+        (dict.fromkeys(TERMS), 0.02),
+    ],
+    ids=["the whole is usual", "ordinary for the strongest of six", "none was measured"],
+)
+def test_nothing_else_is_said_to_stand_out(terms: dict[str, float | None], p_value: float) -> None:
+    answer = replace(USUAL, terms=terms, p_value=p_value)
+    assert not any("stands out" in sentence for sentence in sentences(answer))
+    assert answer.as_json()["stands_out"] == []
 
 
 def test_every_answer_is_free_of_words_that_promise_too_much() -> None:

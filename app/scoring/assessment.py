@@ -1,11 +1,14 @@
 """What is said of one drawing, as values; the JSON form is the same object everywhere."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import takewhile
 from typing import Any
 
 LEVEL = 0.05  # unless the operator chose another: the share of ordinary drawings that is flagged
 LITTLE = 4  # times the level: up to there a p-value is a little unusual
+MOST_STANDING_OUT = 2
 AGE_COVERAGE = 0.8  # of children whose age lies in the interval of an estimate
 
 
@@ -89,6 +92,11 @@ class Assessment:
     categories: tuple[CategoryGuess, ...] = ()
     reason: Reason | None = None
 
+    @property
+    def stands_out(self) -> tuple[str, ...]:
+        """The terms that may be said to stand out, the strongest first."""
+        return standing_out(self.terms or {}, self.p_value, self.level)
+
     def as_json(self) -> dict[str, Any]:
         """The object documented in the README, without sentences, bundle and timing."""
         terms = self.terms or dict.fromkeys(TERMS)
@@ -102,6 +110,7 @@ class Assessment:
             "level": self.level,
             "flagged": self.flagged,
             "terms": {name: {"p_value": terms[name]} for name in TERMS},
+            "stands_out": list(self.stands_out),
             "apparent_age": age and {"years": age.years, "low": age.low, "high": age.high},
             "categories": [{"name": c.name, "probability": c.probability} for c in self.categories],
             "norm": {
@@ -117,3 +126,19 @@ class Assessment:
 
 
 TERMS = ("typicality", "marks", "age", "category", "parts", "orientation")
+
+
+def standing_out(
+    terms: Mapping[str, float | None], p_value: float | None, level: float
+) -> tuple[str, ...]:
+    """Return at most two terms, the strongest first; none if the whole is usual.
+
+    Six terms at 5 % each would flag a fifth of ordinary drawings in some term, so their p-values
+    are corrected for their number by Holm's step-down procedure (Holm 1979).
+    """
+    if p_value is None or p_value > LITTLE * level:
+        return ()
+    known = sorted((p, name) for name, p in terms.items() if p is not None)
+    corrected = [(p * (len(known) - place), name) for place, (p, name) in enumerate(known)]
+    passed = takewhile(lambda term: term[0] <= level, corrected)
+    return tuple(name for _, name in passed)[:MOST_STANDING_OUT]

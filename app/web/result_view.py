@@ -21,7 +21,7 @@ TERMS = {
     "marks": ("Marks", "how many strokes there are, where they lie and how they run"),
     "age": ("Age", "how well the age that the drawing looks like fits the age that was given"),
     "category": ("What is drawn", "how well the drawing fits what it is said to show"),
-    "parts": ("Parts", "whether something seems to be missing, or added by another hand"),
+    "parts": ("Parts", "whether something seems to be missing, or added later"),
     "orientation": ("Which way up", "whether the drawing seems to be turned"),
 }
 
@@ -32,8 +32,8 @@ class TermView:
 
     label: str
     meaning: str
-    word: str
     share: str
+    stands_out: bool
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class ResultView:
             domain_matched=result["domain"]["matched"],
             bundle_version=result["bundle"]["version"],
             bundle_sha256=result["bundle"]["sha256"],
-            points=_points(result, level),
+            points="parts" in result["stands_out"],
         )
 
 
@@ -134,11 +134,6 @@ def _scale(result: dict[str, Any]) -> ScaleView | None:
     )
 
 
-def _points(result: dict[str, Any], level: float) -> bool:
-    parts = result["terms"]["parts"]["p_value"]
-    return parts is not None and parts <= level
-
-
 def _terms(result: dict[str, Any]) -> tuple[TermView, ...]:
     if all(term["p_value"] is None for term in result["terms"].values()):
         return ()
@@ -146,8 +141,8 @@ def _terms(result: dict[str, Any]) -> tuple[TermView, ...]:
     return tuple(
         TermView(
             *TERMS[name],
-            result_word(term["p_value"], level),
             how_many(term["p_value"], resolution, level),
+            name in result["stands_out"],
         )
         for name, term in result["terms"].items()
         if name in TERMS

@@ -68,6 +68,16 @@ def test_a_result_page_is_kept_from_search_engines_and_names_its_twin(visitor: V
     assert f'type="application/json" href="{body["links"]["self"]}"' in page.text
 
 
+def test_a_part_stands_out_only_in_a_drawing_that_is_unusual_as_a_whole(
+    services: Services,
+) -> None:
+    unusual = result_page(services, FakeAnalyzer(p_value=0.03, parts=0.009))
+    usual = result_page(services, FakeAnalyzer(p_value=0.6, parts=0.009))
+    assert unusual.count(">stands out</span>") == 1
+    assert ">stands out</span>" not in usual
+    assert "What stands out" not in usual
+
+
 @pytest.mark.parametrize(("p_value", "said"), [(0.01, "Orange lies behind"), (0.4, "no finding")])
 def test_the_map_is_a_finding_only_if_parts_stand_out(
     services: Services, p_value: float, said: str
