@@ -6,13 +6,15 @@ words in the JSON, on the page and on the command line.
 
 import math
 from collections.abc import Sequence
+from textwrap import shorten
 
-from app.scoring.assessment import LITTLE, Assessment, Reason, Verdict
+from app.scoring.assessment import LITTLE, Assessment, NormUsed, Reason, Verdict
 from app.scoring.conformal import MINIMUM_CHILDREN
 from app.scoring.sitting import Method, SittingAssessment
 
 NEARLY_ALL = 0.95
 HALF = range(48, 53)  # in 100
+LONGEST_NAME = 64  # letters
 WAITING = (
     "Where drawings are kept cannot be reached just now. This one is safe beside it, and will be "
     "moved there; nothing needs to be done."
@@ -93,23 +95,62 @@ def how_often(level: float) -> str:
     )
 
 
-def _comparison(assessment: Assessment) -> tuple[str, str]:
+def _comparison(assessment: Assessment) -> tuple[str, ...]:
     norm, word = assessment.norm, result_word(assessment.p_value, assessment.level)
     share = how_many(assessment.p_value, assessment.resolution, assessment.level)
-    named = f" of the category “{norm.category}”" if norm.category else " without a category"
-    others = f"{norm.references} drawings of {norm.children} children"
+    drawings = f"drawings by {norm.age_band}-year-olds, {share} are at least as unusual"
     if norm.local:
-        return (
-            f"This drawing is {word} for this age: of the drawings of “{norm.domain}”, {share} are "
-            "at least as unusual, each for its own age.",
-            f"It was compared as a drawing{named}, with the references aged {norm.age_band} and "
-            f"then with {others} of “{norm.domain}” of all ages, each set against its own age.",
+        drawings = (
+            f"the drawings of “{norm.domain}”, {share} are at least as unusual, each for its own "
+            "age"
         )
     return (
-        f"This drawing is {word} for this age: of drawings by {norm.age_band}-year-olds, {share} "
-        "are at least as unusual.",
-        f"It was compared as a drawing{named}, with {others} aged {norm.age_band}.",
+        f"This drawing is {word} for this age: of {drawings}.",
+        *_category_left_out(norm),
+        _compared_with(norm),
     )
+
+
+def _compared_with(norm: NormUsed) -> str:
+    """Say how many drawings there are in all, and how many of them show the same thing."""
+    as_named = f"as a drawing of “{norm.category}” " if norm.category else ""
+    judged = "each judged as what it shows" if norm.category else "whatever they show"
+    others = f"{norm.references} drawings by {norm.children} children"
+    if norm.local:
+        return (
+            f"It was compared {as_named}with our reference drawings by {norm.age_band}-year-olds, "
+            f"and then with {others} of “{norm.domain}” of all ages, {judged}."
+        )
+    return (
+        f"It was compared {as_named}with {others} aged {norm.age_band}, {judged}"
+        f"{_same_category(norm)}."
+    )
+
+
+def _same_category(norm: NormUsed) -> str:
+    count = norm.same_category
+    if count is None:
+        return ""
+    return f"; {count or 'none'} of them show{'s' if count == 1 else ''} “{norm.category}”"
+
+
+def _category_left_out(norm: NormUsed) -> tuple[str, ...]:
+    left_out = norm.left_out
+    if left_out is None:
+        return ()
+    name = shorten(left_out.name, LONGEST_NAME, placeholder="…")
+    if left_out.known:
+        return (f"We have too few reference drawings named “{name}” to compare it with them.",)
+    unknown = f"We have no reference drawings named “{name}”"
+    if not left_out.nearest:
+        return (f"{unknown}.",)
+    nearest = [f"“{known}”" for known in left_out.nearest]
+    names = "name that we have is" if len(nearest) == 1 else "names that we have are"
+    return (f"{unknown}; the nearest {names} {_listed(nearest)}.",)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
 
 
 def _reasons(assessment: Assessment) -> tuple[str, ...]:

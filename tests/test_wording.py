@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -6,6 +7,7 @@ from app.scoring.assessment import (
     TERMS,
     AgeEstimate,
     Assessment,
+    CategoryLeftOut,
     DomainMatch,
     NormUsed,
     Reason,
@@ -81,8 +83,36 @@ def test_every_answer_is_free_of_words_that_promise_too_much() -> None:
         assert said.count("diagnosis") == said.count("not a diagnosis")
 
 
-def test_the_number_of_children_and_drawings_is_said() -> None:
-    assert "400 drawings of 200 children" in sentences(USUAL)[1]
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [
+        (17, "; 17 of them show “house”."),
+        (1, "; 1 of them shows “house”."),
+        (0, "; none of them show “house”."),
+        (None, "each judged as what it shows."),
+    ],
+)
+def test_both_numbers_of_drawings_are_said(count: int | None, said: str) -> None:
+    compared_with = sentences(replace(USUAL, norm=replace(NORM, same_category=count)))[1]
+    assert "with 400 drawings by 200 children aged 5" in compared_with
+    assert compared_with.endswith(said)
+
+
+@pytest.mark.parametrize(
+    ("left_out", "said"),
+    [
+        (("sofa", False, ("couch",)), "named “sofa”; the nearest name that we have is “couch”."),
+        (("hous", False, ("house", "shoe", "horse")), "are “house”, “shoe” and “horse”."),
+        (("x" * 99, False), "We have no reference drawings named “…”."),
+        (("bed", True), "We have too few reference drawings named “bed” to compare it with them."),
+    ],
+    ids=["one near", "several near", "none near and long", "too few"],
+)
+def test_a_name_that_could_not_be_used_is_said(left_out: tuple[Any, ...], said: str) -> None:
+    norm = replace(NORM, category=None, left_out=CategoryLeftOut(*left_out))
+    _, about_the_name, compared_with, *_ = sentences(replace(USUAL, norm=norm))
+    assert about_the_name.endswith(said)
+    assert compared_with.endswith("children aged 5, whatever they show.")
 
 
 def test_what_was_not_compared_has_no_result_word() -> None:
@@ -116,7 +146,7 @@ def test_too_few_references_are_another_reason_with_another_sentence() -> None:
 def test_a_local_comparison_names_whose_drawings_it_was_with() -> None:
     answer, with_what, *_ = sentences(LOCAL)
     assert "of the drawings of “kindergarten”, about 60 in 100 are at least as unusual" in answer
-    assert "90 drawings of 70 children of “kindergarten” of all ages" in with_what
+    assert "90 drawings by 70 children of “kindergarten” of all ages" in with_what
 
 
 def test_a_sitting_says_how_the_dependence_was_allowed_for() -> None:

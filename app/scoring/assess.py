@@ -1,6 +1,6 @@
 """Features of one drawing -> its assessment against the norms."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,11 +10,13 @@ from app.scoring.assessment import (
     AgeEstimate,
     Assessment,
     CategoryGuess,
+    CategoryLeftOut,
     DomainMatch,
     NormUsed,
     Reason,
     Verdict,
 )
+from app.scoring.categories import nearest_names, plain_name
 from app.scoring.conformal import (
     MINIMUM_CHILDREN,
     Calibration,
@@ -53,7 +55,7 @@ class Norms:
 
     def index(self, category: str | None) -> int | None:
         """Return the category's place, or ``None`` if it has no norms of its own."""
-        plain = (category or "").strip().lower()
+        plain = plain_name(category)
         place = self.categories.index(plain) if plain in self.categories else None
         return place if place is not None and self.has_norm[place] else None
 
@@ -117,7 +119,8 @@ def assess(
     """
     place, local = _chosen(norms, category)
     group = norms.references(place).group(int(age_years))
-    used = _norm_used(norms, place, group, age_years, local)
+    left_out = _left_out(norms, category, place)
+    used = replace(_norm_used(norms, place, group, age_years, local), left_out=left_out)
     if drawing is None:
         return Assessment(Verdict.NOT_A_DRAWING, level, DomainMatch(False, None), used)
     domain = _domain(norms, drawing)
@@ -166,8 +169,21 @@ def _norm_used(
     category = None if place is None else norms.categories[place]
     year, domain = str(int(age_years)), norms.guard.name
     if local is None or group.children < MINIMUM_CHILDREN:
-        return NormUsed(category, year, len(group.weight), group.children, domain)
+        count = len(group.weight)
+        return NormUsed(
+            category, year, count, group.children, domain, same_category=group.showing(place)
+        )
     return NormUsed(category, year, len(local.child), local.children, norms.local.name, True)
+
+
+def _left_out(norms: Norms, category: str | None, place: int | None) -> CategoryLeftOut | None:
+    """The category that was named, unless it is that at ``place``."""
+    plain = plain_name(category)
+    if place is not None or not plain:
+        return None
+    if plain in norms.categories:
+        return CategoryLeftOut(plain, known=True)
+    return CategoryLeftOut(plain, False, nearest_names(plain, norms.named_categories))
 
 
 def _reason(group: Group, domain: DomainMatch) -> Reason | None:

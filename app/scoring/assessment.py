@@ -45,11 +45,28 @@ class CategoryGuess:
 
 
 @dataclass(frozen=True)
+class CategoryLeftOut:
+    """A category that was named, but not compared within; ``nearest``: names to try instead.
+
+    ``known``: there are drawings of it, but too few; they are only recognised.
+    """
+
+    name: str
+    known: bool
+    nearest: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Its part of the result object."""
+        return {"name": self.name, "known": self.known, "nearest": list(self.nearest)}
+
+
+@dataclass(frozen=True)
 class NormUsed:
     """The group a drawing was compared with.
 
     ``local``: the references and children are an operator's own, of all ages, each first compared
-    with the references of its own year.
+    with the references of its own year. ``same_category`` of the references show the same thing;
+    ``None``: nothing was named, or what each shows was not recorded.
     """
 
     category: str | None
@@ -58,6 +75,21 @@ class NormUsed:
     children: int
     domain: str
     local: bool = False
+    same_category: int | None = None
+    left_out: CategoryLeftOut | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Its part of the result object."""
+        return {
+            "category": self.category,
+            "category_left_out": self.left_out and self.left_out.as_json(),
+            "age_band": self.age_band,
+            "references": self.references,
+            "same_category": self.same_category,
+            "children": self.children,
+            "domain": self.domain,
+            "local": self.local,
+        }
 
 
 @dataclass(frozen=True)
@@ -113,14 +145,7 @@ class Assessment:
             "stands_out": list(self.stands_out),
             "apparent_age": age and {"years": age.years, "low": age.low, "high": age.high},
             "categories": [{"name": c.name, "probability": c.probability} for c in self.categories],
-            "norm": {
-                "category": self.norm.category,
-                "age_band": self.norm.age_band,
-                "references": self.norm.references,
-                "children": self.norm.children,
-                "domain": self.norm.domain,
-                "local": self.norm.local,
-            },
+            "norm": self.norm.as_json(),
             "domain": {"matched": self.domain.matched, "distance": self.domain.distance},
         }
 

@@ -45,6 +45,15 @@ def test_a_bad_row_is_a_line_with_its_error_and_the_run_goes_on(tmp_path: Path) 
     assert (tmp_path / "3.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_row_whose_category_is_not_known_says_the_nearest_that_is(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(as_bytes(a_picture()))
+    manifest = write_manifest(tmp_path, "file,age_years,category", "a.png,5.5,houses")
+    rows = read_manifest(manifest)
+    (line,) = [json.loads(x) for x in analyze_rows(FakeAnalyzer(), rows, tmp_path, None)]
+    assert line["norm"]["category_left_out"]["nearest"] == ["house"]
+    assert any("named “houses”" in sentence for sentence in line["sentences"])
+
+
 def test_a_manifest_without_its_columns_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "m.csv"
     path.write_text("name,age\nx,5\n")

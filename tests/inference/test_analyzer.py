@@ -25,8 +25,8 @@ from tests.support.data.pictures import a_picture, as_bytes
 
 FIELDS = {
     "verdict", "reason", "anomaly_score", "p_value", "resolution", "level", "flagged",
-    "terms", "apparent_age", "categories", "norm", "domain", "sheet", "sentences", "bundle",
-    "processing_ms",
+    "terms", "stands_out", "apparent_age", "categories", "norm", "domain", "sheet",
+    "sentences", "bundle", "processing_ms",
 }  # fmt: skip
 
 
@@ -54,14 +54,21 @@ def test_a_drawing_gets_the_whole_object(analyzer: BundleAnalyzer) -> None:
     assert result["apparent_age"]["low"] < result["apparent_age"]["high"]
 
 
-@pytest.mark.parametrize("category", [None, "submarine"])
+@pytest.mark.parametrize("category", [None, "submarine", "bed"])
 def test_without_a_known_category_the_category_term_is_unknown_and_said_so(
     analyzer: BundleAnalyzer, category: str | None
 ) -> None:
     analysis = analyze(analyzer, a_picture(), category=category)
+    left_out = analysis.assessment.norm.left_out
     assert analysis.assessment.norm.category is None
+    assert (left_out and left_out.name) == category
     assert analysis.as_json()["terms"]["category"] == {"p_value": None}
-    assert any("without a category" in sentence for sentence in analysis.sentences)
+    assert any("whatever they show" in sentence for sentence in analysis.sentences)
+
+
+@pytest.mark.parametrize("category", ["ice cream", "Ice  Cream", "ice-cream", " ICE_CREAM "])
+def test_a_category_is_known_however_it_is_written(analyzer: BundleAnalyzer, category: str) -> None:
+    assert analyze(analyzer, a_picture(), category=category).assessment.norm.category == "ice cream"
 
 
 def test_naming_a_fish_a_house_makes_the_category_stand_out(analyzer: BundleAnalyzer) -> None:

@@ -24,7 +24,7 @@ def test_a_result_is_shown_with_its_uncertainty(services: Services) -> None:
     assert "<strong>about 3 in 100</strong> are at least as unusual" in page
     assert "About 6.4 years." in page
     assert "between 4.9 and 8.1" in page
-    assert "1440, by 120 children" in page
+    assert "1440 by 120 children" in page
     assert "version test-1" in page
 
 
@@ -66,6 +66,16 @@ def test_a_result_page_is_kept_from_search_engines_and_names_its_twin(visitor: V
     page = visitor.opens(body["links"]["page"])
     assert page.headers["x-robots-tag"] == "noindex"
     assert f'type="application/json" href="{body["links"]["self"]}"' in page.text
+
+
+def test_a_name_that_is_not_known_is_answered_with_the_nearest_that_is(visitor: Visitor) -> None:
+    kept = visitor.submits(a_png(), age_years="6", category="Houses").json()
+    said = "We have no reference drawings named “houses”; the nearest name that we have is “house”."
+    assert said in kept["analysis"]["sentences"]
+    assert kept["analysis"]["norm"]["category_left_out"] == {
+        "name": "houses", "known": False, "nearest": ["house"],
+    }  # fmt: skip
+    assert said in visitor.opens(kept["links"]["page"]).text
 
 
 def test_a_part_stands_out_only_in_a_drawing_that_is_unusual_as_a_whole(

@@ -5,7 +5,7 @@ The same bytes always get the same made-up answer.
 
 import io
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from PIL import Image, UnidentifiedImageError
 
@@ -16,11 +16,13 @@ from app.scoring.assessment import (
     AgeEstimate,
     Assessment,
     CategoryGuess,
+    CategoryLeftOut,
     DomainMatch,
     NormUsed,
     Reason,
     Verdict,
 )
+from app.scoring.categories import nearest_names
 from app.wording import sentences
 from tests.support.data.pictures import as_bytes
 
@@ -62,7 +64,7 @@ class FakeAnalyzer:
         )
 
     def _assess(self, age_years: float, category: str | None, level: float) -> Assessment:
-        norm = NormUsed(category, f"{int(age_years)}", 1440, 120, "synthetic")
+        norm = self._norm(age_years, category)
         domain = DomainMatch(matched=True, distance=0.4)
         if self.verdict is not Verdict.DRAWING or self.p_value is None:
             return Assessment(self.verdict, level, domain, norm)
@@ -86,6 +88,13 @@ class FakeAnalyzer:
             apparent_age=AgeEstimate(6.4, 4.9, 8.1),
             categories=(CategoryGuess("house", 0.62), CategoryGuess("cat", 0.2)),
         )
+
+    def _norm(self, age_years: float, category: str | None) -> NormUsed:
+        norm = NormUsed(category, f"{int(age_years)}", 1440, 120, "synthetic")
+        if category is None or category in self.categories:
+            return norm
+        nearest = nearest_names(category, self.categories)
+        return replace(norm, category=None, left_out=CategoryLeftOut(category, False, nearest))
 
 
 def compared(
