@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from textwrap import shorten
 
-from app.scoring.assessment import LITTLE, Assessment, NormUsed, Reason, Verdict
+from app.scoring.assessment import LITTLE, AgeEstimate, Assessment, NormUsed, Reason, Verdict
 from app.scoring.conformal import MINIMUM_CHILDREN
 from app.scoring.sitting import Method, SittingAssessment
 
@@ -39,7 +39,7 @@ def sentences(
             "If it is one, try a sharper picture with the drawing filling most of it.",
         )
     if assessment.verdict is Verdict.NO_NORM:
-        return (*_no_norm(assessment), *_age(assessment), *_sheet(left_out, several), SCREENING)
+        return (*_no_norm(assessment), *_sheet(left_out, several), SCREENING)
     return (
         *_comparison(assessment),
         *_reasons(assessment),
@@ -168,13 +168,23 @@ def _reasons(assessment: Assessment) -> tuple[str, ...]:
 
 
 def _age(assessment: Assessment) -> tuple[str, ...]:
-    age = assessment.apparent_age
-    if age is None:
-        return ()
+    years = age_range(assessment.apparent_age, assessment.norm.ages)
+    return () if years is None else (age_sentence(years),)
+
+
+def age_range(age: AgeEstimate | None, ages: tuple[int, int] | None) -> tuple[int, int] | None:
+    """Whole years that the drawing could be from, none without norms; ``None``: nothing to say."""
+    if age is None or ages is None:
+        return None
+    low, high = max(math.floor(age.low), ages[0]), min(math.ceil(age.high), ages[1])
+    return (low, high) if low < high else None
+
+
+def age_sentence(years: tuple[int, int]) -> str:
+    """A range and never one age, which one drawing cannot tell."""
     return (
-        f"It looks like a drawing by a child of {age.years:.1f} years, but one drawing tells "
-        f"little about age: for 8 in 10 children the truth lies between {age.low:.1f} and "
-        f"{age.high:.1f}.",
+        f"This drawing could be by a child of anywhere from about {years[0]} to {years[1]} years; "
+        "one drawing says very little about age."
     )
 
 
@@ -249,11 +259,9 @@ def _left_out(count: int) -> tuple[str, ...]:
 
 
 def _sitting_age(sitting: SittingAssessment) -> tuple[str, ...]:
-    age = sitting.apparent_age
-    if age is None:
+    years = age_range(sitting.apparent_age, sitting.ages)
+    if years is None:
         return ()
-    looks = "Together they look" if sitting.dated > 1 else "It looks"
-    return (
-        f"{looks} like the work of a child of {age.years:.1f} years; for 8 in 10 children the "
-        f"truth lies between {age.low:.1f} and {age.high:.1f}.",
-    )
+    if sitting.dated == 1:
+        return (age_sentence(years),)
+    return (f"Together they could be by a child of anywhere from about {years[0]} to {years[1]}.",)

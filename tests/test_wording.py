@@ -16,7 +16,7 @@ from app.scoring.assessment import (
 from app.scoring.sitting import Method, SittingAssessment
 from app.wording import how_many, result_word, sentences, sitting_sentences
 
-NORM = NormUsed("house", "5", 400, 200, "finger-on-tablet line drawings")
+NORM = NormUsed("house", "5", 400, 200, "finger-on-tablet line drawings", ages=(4, 8))
 USUAL = Assessment(
     Verdict.DRAWING, 0.05, DomainMatch(True, 0.4), NORM, 40.0, 0.6, 0.005, False,
     dict.fromkeys(TERMS, 0.4), AgeEstimate(5.8, 4.0, 7.6),
@@ -27,7 +27,7 @@ UNCLEAR = replace(
 )  # fmt: skip
 LOCAL = replace(USUAL, norm=NormUsed("house", "5", 90, 70, "kindergarten", local=True))
 SITTING = SittingAssessment(
-    0.05, 4, 4, 0.03, 0.01, Method.CALIBRATED, 0.21, AgeEstimate(5.8, 4.2, 7.4)
+    0.05, 4, 4, 0.03, 0.01, Method.CALIBRATED, 0.21, AgeEstimate(5.8, 4.2, 7.4), (4, 8)
 )
 FORBIDDEN = ("abnormal", "iq ", "confidence")
 
@@ -115,6 +115,28 @@ def test_a_name_that_could_not_be_used_is_said(left_out: tuple[Any, ...], said: 
     assert compared_with.endswith("children aged 5, whatever they show.")
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [(4.3, 7.9, "from about 4 to 8"), (2.6, 6.1, "from about 4 to 7"), (6.2, 9.9, "about 6 to 8")],
+)
+def test_age_is_a_range_of_years_with_norms_and_comes_late(
+    low: float, high: float, said: str
+) -> None:
+    answer = sentences(replace(USUAL, apparent_age=AgeEstimate((low + high) / 2, low, high)))
+    (place,) = (i for i, sentence in enumerate(answer) if "very little about age" in sentence)
+    assert place >= 2
+    assert said in answer[place]
+    assert "." not in answer[place][:-1]
+
+
+def test_no_age_is_said_of_a_drawing_of_an_age_without_norms() -> None:
+    twelve = replace(UNCLEAR, reason=Reason.TOO_FEW_REFERENCES, apparent_age=USUAL.apparent_age)
+    beyond = replace(USUAL, apparent_age=AgeEstimate(9.8, 8.0, 11.6))
+    for answer in (twelve, beyond):
+        assert not any("about age" in sentence for sentence in sentences(answer))
+        assert answer.as_json()["apparent_age"]["years"] > 5
+
+
 def test_what_was_not_compared_has_no_result_word() -> None:
     assert result_word(None, 0.05) == how_many(None, None, 0.05) == "not compared"
 
@@ -154,6 +176,7 @@ def test_a_sitting_says_how_the_dependence_was_allowed_for() -> None:
     assert said[0].startswith("Together the 4 drawings are very unusual for this age: of children")
     assert "about 3 in 100 make drawings that together are at least as unusual" in said[0]
     assert "a correlation of 0.21 is allowed for" in said[1]
+    assert "Together they could be by a child of anywhere from about 4 to 8." in said
     unknown = sitting_sentences(replace(SITTING, method=Method.TWICE_THE_MEAN), 0)
     assert "at most about 3 in 100 make drawings" in unknown[0]
     assert "twice the mean" in unknown[1]

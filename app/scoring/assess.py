@@ -1,6 +1,7 @@
 """Features of one drawing -> its assessment against the norms."""
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +65,13 @@ class Norms:
         """The categories that a drawing can be compared within."""
         return tuple(c for c, own in zip(self.categories, self.has_norm, strict=True) if own)
 
+    @cached_property
+    def ages(self) -> tuple[int, int] | None:
+        """The first and the last completed year of age with norms; ``None``: none has any."""
+        groups = {int(year): self.unnamed.group(int(year)) for year in np.unique(self.unnamed.year)}
+        years = [y for y, group in groups.items() if group.children >= MINIMUM_CHILDREN]
+        return (years[0], years[-1]) if years else None
+
     def references(self, place: int | None) -> Calibration:
         """Return those compared by category, or without one."""
         return self.unnamed if place is None else self.named
@@ -120,7 +128,9 @@ def assess(
     place, local = _chosen(norms, category)
     group = norms.references(place).group(int(age_years))
     left_out = _left_out(norms, category, place)
-    used = replace(_norm_used(norms, place, group, age_years, local), left_out=left_out)
+    used = replace(
+        _norm_used(norms, place, group, age_years, local), ages=norms.ages, left_out=left_out
+    )
     if drawing is None:
         return Assessment(Verdict.NOT_A_DRAWING, level, DomainMatch(False, None), used)
     domain = _domain(norms, drawing)

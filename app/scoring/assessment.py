@@ -66,7 +66,8 @@ class NormUsed:
 
     ``local``: the references and children are an operator's own, of all ages, each first compared
     with the references of its own year. ``same_category`` of the references show the same thing;
-    ``None``: nothing was named, or what each shows was not recorded.
+    ``None``: nothing was named, or what each shows was not recorded. ``ages`` are the first and the
+    last completed year of age with norms; ``None``: none has any.
     """
 
     category: str | None
@@ -76,6 +77,7 @@ class NormUsed:
     domain: str
     local: bool = False
     same_category: int | None = None
+    ages: tuple[int, int] | None = None
     left_out: CategoryLeftOut | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -84,6 +86,7 @@ class NormUsed:
             "category": self.category,
             "category_left_out": self.left_out and self.left_out.as_json(),
             "age_band": self.age_band,
+            "ages": self.ages and list(self.ages),
             "references": self.references,
             "same_category": self.same_category,
             "children": self.children,

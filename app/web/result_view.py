@@ -7,10 +7,9 @@ when the bundle, or this program, has changed since.
 from dataclasses import dataclass
 from typing import Any, Self
 
-from app.scoring.assessment import LITTLE
-from app.wording import how_many, how_often, result_word
+from app.scoring.assessment import LITTLE, AgeEstimate
+from app.wording import age_range, age_sentence, how_many, how_often, result_word
 
-OLDEST_SHOWN = 19.0
 MOST_CATEGORIES = 5
 
 TERMS = {
@@ -51,15 +50,18 @@ class ScaleView:
 
 @dataclass(frozen=True)
 class AgeView:
-    """The apparent age and its interval in years; positions from 0 to 100 are for the bar."""
+    """The ages that could have drawn this, in whole years, among ``first`` to ``last``."""
 
-    years: float
-    low: float
-    high: float
+    low: int
+    high: int
+    first: int
+    last: int
+    sentence: str
 
     def position(self, years: float) -> float:
-        """Where ``years`` lies on the bar."""
-        return round(100 * min(max(years, 0.0), OLDEST_SHOWN) / OLDEST_SHOWN, 2)
+        """Where ``years`` lies on the bar, from 0 to 100."""
+        inside = min(max(years, self.first), self.last)
+        return round(100 * (inside - self.first) / (self.last - self.first), 2)
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ class ResultView:
             often=how_often(level),
             scale=_scale(result),
             terms=_terms(result),
-            age=AgeView(**result["apparent_age"]) if result["apparent_age"] else None,
+            age=_age(result),
             categories=_categories(result),
             norm=result["norm"],
             domain=result["norm"]["domain"],
@@ -147,6 +149,17 @@ def _terms(result: dict[str, Any]) -> tuple[TermView, ...]:
         for name, term in result["terms"].items()
         if name in TERMS
     )
+
+
+def _age(result: dict[str, Any]) -> AgeView | None:
+    age, ages = result["apparent_age"], result["norm"]["ages"]
+    if result["p_value"] is None or age is None or ages is None:
+        return None
+    youngest, oldest = ages
+    years = age_range(AgeEstimate(**age), (youngest, oldest))
+    if years is None:
+        return None
+    return AgeView(*years, youngest - 1, oldest + 2, age_sentence(years))
 
 
 def _categories(result: dict[str, Any]) -> tuple[CategoryView, ...]:

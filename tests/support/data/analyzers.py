@@ -90,7 +90,7 @@ class FakeAnalyzer:
         )
 
     def _norm(self, age_years: float, category: str | None) -> NormUsed:
-        norm = NormUsed(category, f"{int(age_years)}", 1440, 120, "synthetic")
+        norm = NormUsed(category, f"{int(age_years)}", 1440, 120, "synthetic", ages=(4, 8))
         if category is None or category in self.categories:
             return norm
         nearest = nearest_names(category, self.categories)
@@ -105,7 +105,7 @@ def compared(
         Verdict.DRAWING,
         LEVEL,
         DomainMatch(True, 0.4),
-        NormUsed(category, "6", 400, 240, "line drawings"),
+        NormUsed(category, "6", 400, 240, "line drawings", ages=(4, 8)),
         100 * (1 - p_value),
         p_value,
         0.004,
