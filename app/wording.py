@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from textwrap import shorten
 
 from app.scoring.assessment import LITTLE, AgeEstimate, Assessment, NormUsed, Reason, Verdict
-from app.scoring.conformal import MINIMUM_CHILDREN
 from app.scoring.sitting import Method, SittingAssessment
 
 NEARLY_ALL = 0.95
@@ -34,12 +33,9 @@ def sentences(
     ``left_out`` names what was taken off the sheet before; ``several``: there are more drawings.
     """
     if assessment.verdict is Verdict.NOT_A_DRAWING:
-        return (
-            "This does not look like a drawing, so it was not compared with any.",
-            "If it is one, try a sharper picture with the drawing filling most of it.",
-        )
+        return _no_drawing(assessment)
     if assessment.verdict is Verdict.NO_NORM:
-        return (*_no_norm(assessment), *_sheet(left_out, several), SCREENING)
+        return _no_norm(assessment)
     return (
         *_comparison(assessment),
         *_reasons(assessment),
@@ -196,19 +192,33 @@ def _sheet(left_out: Sequence[str], several: bool) -> tuple[str, ...]:
     return (f"What is no part of the drawing was left out of the comparison: {listed}.", *noticed)
 
 
+def _no_drawing(assessment: Assessment) -> tuple[str, ...]:
+    """One reason and one thing to do, here and in ``_no_norm``: nothing else was found out."""
+    if assessment.domain.distance is None:
+        return (
+            "No strokes were found in this picture, so it was not compared with any drawing.",
+            "If there is a drawing on it, send a sharper picture, taken in more light.",
+        )
+    return (
+        "This does not look like a drawing, so it was not compared with any.",
+        "If it is one, send a scan or a sharp photograph that the drawing fills.",
+    )
+
+
 def _no_norm(assessment: Assessment) -> tuple[str, ...]:
     if assessment.reason is Reason.UNCLEAR_STROKES:
         return (
-            "No score is given: the strokes could not be told surely enough from the paper or from "
-            "each other, and how often such pictures are flagged by mistake has not been measured.",
-            "A scan, or a sharp photograph in even light that the drawing fills, usually helps; so "
-            "does plain paper under a thinner pen. Whoever has many pictures of this kind can set "
-            f"the norms to drawings of at least {MINIMUM_CHILDREN} children of their own.",
+            "This drawing could not be compared: its strokes could not be told surely enough from "
+            "the paper or from each other.",
+            "A scan, or a sharp photograph in even light that the drawing fills, usually helps.",
         )
-    norm = assessment.norm
+    year, ages = assessment.norm.age_band, assessment.norm.ages
+    too_few = f"too few of our reference drawings are by {year}-year-olds"
+    if ages is None:
+        return (f"This drawing could not be compared: {too_few}.",)
     return (
-        f"There are too few drawings to compare with: {norm.children} children aged "
-        f"{norm.age_band}. No score is given.",
+        f"This drawing could not be compared: {too_few}.",
+        f"A drawing by a child aged {ages[0]} to {ages[1]} can be compared.",
     )
 
 

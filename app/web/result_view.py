@@ -76,7 +76,7 @@ class CategoryView:
 class ResultView:
     """All that ``result.html`` needs; ``points``: strokes that seem added are a finding."""
 
-    verdict: str
+    compared: bool
     word: str
     sentences: tuple[str, ...]
     share: str
@@ -87,7 +87,6 @@ class ResultView:
     categories: tuple[CategoryView, ...]
     norm: dict[str, Any]
     domain: str
-    domain_matched: bool
     bundle_version: str
     bundle_sha256: str
     points: bool
@@ -97,8 +96,8 @@ class ResultView:
         """Arrange a result in its JSON form."""
         level, p_value = result["level"], result["p_value"]
         return cls(
-            verdict=result["verdict"],
-            word=_headline(result),
+            compared=p_value is not None,
+            word=result_word(p_value, level),
             sentences=tuple(result["sentences"]),
             share=how_many(p_value, result["resolution"], level),
             often=how_often(level),
@@ -108,19 +107,10 @@ class ResultView:
             categories=_categories(result),
             norm=result["norm"],
             domain=result["norm"]["domain"],
-            domain_matched=result["domain"]["matched"],
             bundle_version=result["bundle"]["version"],
             bundle_sha256=result["bundle"]["sha256"],
             points="parts" in result["stands_out"],
         )
-
-
-def _headline(result: dict[str, Any]) -> str:
-    if result["verdict"] == "not_a_drawing":
-        return "no drawing found"
-    if result["verdict"] == "no_norm":
-        return "no comparison"
-    return result_word(result["p_value"], result["level"])
 
 
 def _scale(result: dict[str, Any]) -> ScaleView | None:
@@ -137,8 +127,6 @@ def _scale(result: dict[str, Any]) -> ScaleView | None:
 
 
 def _terms(result: dict[str, Any]) -> tuple[TermView, ...]:
-    if all(term["p_value"] is None for term in result["terms"].values()):
-        return ()
     level, resolution = result["level"], result["resolution"]
     return tuple(
         TermView(

@@ -32,7 +32,10 @@ REFERENCE = BundleReference("test-1", "a" * 64)
 
 @dataclass
 class FakeAnalyzer:
-    """Counts what it analysed; ``with_map=False`` is an analyzer that can make no map."""
+    """Counts what it analysed; ``with_map=False`` is an analyzer that can make no map.
+
+    ``answer`` is what it says of every drawing, if anything.
+    """
 
     reference: BundleReference = REFERENCE
     categories: tuple[str, ...] = ("cat", "house", "person")
@@ -40,6 +43,7 @@ class FakeAnalyzer:
     p_value: float | None = 0.03
     parts: float = 0.4
     verdict: Verdict = Verdict.DRAWING
+    answer: Assessment | None = None
     analysed: int = 0
     barrier: threading.Barrier | None = field(default=None, repr=False)
 
@@ -52,7 +56,7 @@ class FakeAnalyzer:
         if self.barrier is not None:
             self.barrier.wait(timeout=10)
         self.analysed += 1
-        assessment = self._assess(age_years, category, level)
+        assessment = self.answer or self._assess(age_years, category, level)
         return Analysis(
             assessment=assessment,
             sentences=sentences(assessment),
