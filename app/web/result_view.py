@@ -14,10 +14,10 @@ MOST_CATEGORIES = 5
 
 TERMS = {
     "typicality": (
-        "As a whole",
-        "how far its look as a whole lies from what is usual at this age",
+        "Overall look",
+        "how far its look lies from what is usual at this age",
     ),
-    "marks": ("Marks", "how many strokes there are, where they lie and how they run"),
+    "marks": ("Strokes and layout", "how many strokes there are, where they lie and how they run"),
     "age": ("Age", "how well the age that the drawing looks like fits the age that was given"),
     "category": ("What is drawn", "how well the drawing fits what it is said to show"),
     "parts": ("Parts", "whether something seems to be missing, or added later"),
