@@ -1,7 +1,8 @@
 """A result, arranged for the page; its numbers become words in ``wording``.
 
 Made from the stored JSON and not from ``Assessment``: a page shows what was answered then, also
-when the bundle, or this program, has changed since.
+when the bundle, or this program, has changed since. What an earlier release did not store is not
+known.
 """
 
 from dataclasses import dataclass
@@ -86,6 +87,7 @@ class ResultView:
     age: AgeView | None
     categories: tuple[CategoryView, ...]
     norm: dict[str, Any]
+    same_category: int | None
     domain: str
     bundle_version: str
     bundle_sha256: str
@@ -106,10 +108,11 @@ class ResultView:
             age=_age(result),
             categories=_categories(result),
             norm=result["norm"],
+            same_category=result["norm"].get("same_category"),
             domain=result["norm"]["domain"],
             bundle_version=result["bundle"]["version"],
             bundle_sha256=result["bundle"]["sha256"],
-            points="parts" in result["stands_out"],
+            points="parts" in _stands_out(result),
         )
 
 
@@ -126,13 +129,17 @@ def _scale(result: dict[str, Any]) -> ScaleView | None:
     )
 
 
+def _stands_out(result: dict[str, Any]) -> list[str]:
+    return list(result.get("stands_out", ()))
+
+
 def _terms(result: dict[str, Any]) -> tuple[TermView, ...]:
     level, resolution = result["level"], result["resolution"]
     return tuple(
         TermView(
             *TERMS[name],
             how_many(term["p_value"], resolution, level),
-            name in result["stands_out"],
+            name in _stands_out(result),
         )
         for name, term in result["terms"].items()
         if name in TERMS
@@ -140,7 +147,7 @@ def _terms(result: dict[str, Any]) -> tuple[TermView, ...]:
 
 
 def _age(result: dict[str, Any]) -> AgeView | None:
-    age, ages = result["apparent_age"], result["norm"]["ages"]
+    age, ages = result["apparent_age"], result["norm"].get("ages")
     if result["p_value"] is None or age is None or ages is None:
         return None
     youngest, oldest = ages

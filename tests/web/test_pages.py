@@ -4,12 +4,16 @@ import re
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import select
 
 from app.bootstrap import Services
 from app.scoring.assessment import LEVEL
+from app.storage import tables
 from app.web.app import create_app
 from tests.support.data.analyzers import FakeAnalyzer
 from tests.support.people.visitors import Visitor, a_png
+
+EARLIER_NORM = ("category", "age_band", "references", "children", "domain", "local")
 
 
 def result_page(services: Services, analyzer: FakeAnalyzer) -> str:
@@ -62,6 +66,21 @@ def test_a_result_page_is_kept_from_search_engines_and_names_its_twin(visitor: V
     page = visitor.opens(body["links"]["page"])
     assert page.headers["x-robots-tag"] == "noindex"
     assert f'type="application/json" href="{body["links"]["self"]}"' in page.text
+
+
+def test_an_answer_that_an_earlier_release_kept_is_still_shown(
+    services: Services, visitor: Visitor
+) -> None:
+    kept = visitor.submits(a_png(), age_years="6").json()
+    with services.stores.database.writing() as tx:
+        row = tx.scalars(select(tables.Analysis)).one()
+        norm = {name: row.result["norm"][name] for name in EARLIER_NORM}
+        others = {name: said for name, said in row.result.items() if name != "stands_out"}
+        row.result = others | {"norm": norm}
+    page = visitor.opens(kept["links"]["page"])
+    assert page.status_code == 200
+    assert "This drawing is very unusual" in page.text
+    assert "about age" not in page.text.split("</h1>")[1].split("How unusual")[1]
 
 
 def test_a_name_that_is_not_known_is_answered_with_the_nearest_that_is(visitor: Visitor) -> None:
