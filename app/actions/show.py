@@ -71,7 +71,8 @@ def show(drawing_id: str, *, database: Database) -> ShownDrawing:
         drawing = tx.get(tables.Drawing, drawing_id)
         if drawing is None:
             raise NotFound(
-                "There is no drawing at this link: it was never kept, or has been removed."
+                "There is no drawing at this link: it was never kept, was deleted, or its time "
+                "here is over."
             )
         return ShownDrawing.of(drawing)
 

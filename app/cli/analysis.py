@@ -14,6 +14,7 @@ from rich.table import Table
 
 from app.cli.console import Status, err, out, say, settings, warn
 from app.errors import InvalidRequest, OutputError
+from app.wording import how_many
 
 if TYPE_CHECKING:
     from app.inference.analysis import Analysis
@@ -76,7 +77,7 @@ def _analyze_one(
     if as_json:
         sys.stdout.write(json.dumps(analysis.as_json(), indent=2) + "\n")
     else:
-        _print(analysis)
+        print_answer(analysis)
     if map_path is not None:
         _write_map(map_path, analysis)
 
@@ -95,13 +96,16 @@ def _write_map(path: Path, analysis: "Analysis") -> None:
         raise typer.Exit(Status.PARTLY_FAILED) from error
 
 
-def _print(analysis: "Analysis") -> None:
+def print_answer(analysis: "Analysis") -> None:
+    """Print the sentences, then each part of the comparison with its p-value."""
+    assessment = analysis.assessment
     for sentence in analysis.sentences:
         out.print(sentence, markup=False, emoji=False, highlight=False)  # it may name a category
-    table = Table("measure", "p-value")
-    for term, p_value in (analysis.assessment.terms or {}).items():
-        table.add_row(term, "not measured" if p_value is None else f"{p_value:.3f}")
-    if analysis.assessment.terms:
+    table = Table("measure", "p-value", "at least as unusual")
+    for term, p_value in (assessment.terms or {}).items():
+        share = how_many(p_value, assessment.resolution, assessment.level)
+        table.add_row(term, "" if p_value is None else f"{p_value:g}", share)
+    if assessment.terms:
         out.print(table)
 
 

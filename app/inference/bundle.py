@@ -7,7 +7,7 @@ manifest itself names the bundle. What the self-test means is told in ``self_tes
 import hashlib
 import json
 import zipfile
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -192,9 +192,18 @@ def _flatten(value: object, name: str = "norms") -> Arrays:
 
 
 def _restore(kind: type[T], arrays: Arrays, name: str = "norms") -> T:
-    """Undo ``_flatten``; raise ``KeyError`` for a missing leaf."""
+    """Undo ``_flatten``; raise ``KeyError`` for a missing leaf.
+
+    An array with a default may be missing: what it would hold was not recorded.
+    """
     hints = get_type_hints(kind)
-    parts = {field.name: f"{name}.{field.name}" for field in fields(kind)}  # type: ignore[arg-type]
+    parts = {
+        field.name: f"{name}.{field.name}"
+        for field in fields(kind)  # type: ignore[arg-type]
+        if field.default_factory is MISSING
+        or is_dataclass(hints[field.name])
+        or f"{name}.{field.name}" in arrays
+    }
     return kind(**{part: _value(hints[part], arrays, path) for part, path in parts.items()})
 
 

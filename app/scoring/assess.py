@@ -1,6 +1,7 @@
 """Features of one drawing -> its assessment against the norms."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,11 +11,13 @@ from app.scoring.assessment import (
     AgeEstimate,
     Assessment,
     CategoryGuess,
+    CategoryLeftOut,
     DomainMatch,
     NormUsed,
     Reason,
     Verdict,
 )
+from app.scoring.categories import nearest_names, plain_name
 from app.scoring.conformal import (
     MINIMUM_CHILDREN,
     Calibration,
@@ -53,7 +56,7 @@ class Norms:
 
     def index(self, category: str | None) -> int | None:
         """Return the category's place, or ``None`` if it has no norms of its own."""
-        plain = (category or "").strip().lower()
+        plain = plain_name(category)
         place = self.categories.index(plain) if plain in self.categories else None
         return place if place is not None and self.has_norm[place] else None
 
@@ -61,6 +64,13 @@ class Norms:
     def named_categories(self) -> tuple[str, ...]:
         """The categories that a drawing can be compared within."""
         return tuple(c for c, own in zip(self.categories, self.has_norm, strict=True) if own)
+
+    @cached_property
+    def ages(self) -> tuple[int, int] | None:
+        """The first and the last completed year of age with norms; ``None``: none has any."""
+        groups = {int(year): self.unnamed.group(int(year)) for year in np.unique(self.unnamed.year)}
+        years = [y for y, group in groups.items() if group.children >= MINIMUM_CHILDREN]
+        return (years[0], years[-1]) if years else None
 
     def references(self, place: int | None) -> Calibration:
         """Return those compared by category, or without one."""
@@ -103,6 +113,11 @@ class Standing:
     percentile: float
     resolution: float
 
+    @property
+    def p_value(self) -> float:
+        """That of the whole, as it is given out: what is flagged must follow from this number."""
+        return round(float(self.p_values[-1]), 5)
+
 
 def assess(
     norms: Norms,
@@ -117,7 +132,10 @@ def assess(
     """
     place, local = _chosen(norms, category)
     group = norms.references(place).group(int(age_years))
-    used = _norm_used(norms, place, group, age_years, local)
+    left_out = _left_out(norms, category, place)
+    used = replace(
+        _norm_used(norms, place, group, age_years, local), ages=norms.ages, left_out=left_out
+    )
     if drawing is None:
         return Assessment(Verdict.NOT_A_DRAWING, level, DomainMatch(False, None), used)
     domain = _domain(norms, drawing)
@@ -165,8 +183,21 @@ def _norm_used(
     category = None if place is None else norms.categories[place]
     year, domain = str(int(age_years)), norms.guard.name
     if local is None or group.children < MINIMUM_CHILDREN:
-        return NormUsed(category, year, len(group.weight), group.children, domain)
+        count = len(group.weight)
+        return NormUsed(
+            category, year, count, group.children, domain, same_category=group.showing(place)
+        )
     return NormUsed(category, year, len(local.child), local.children, norms.local.name, True)
+
+
+def _left_out(norms: Norms, category: str | None, place: int | None) -> CategoryLeftOut | None:
+    """The category that was named, unless it is that at ``place``."""
+    plain = plain_name(category)
+    if place is not None or not plain:
+        return None
+    if plain in norms.categories:
+        return CategoryLeftOut(plain, known=True)
+    return CategoryLeftOut(plain, False, nearest_names(plain, norms.named_categories))
 
 
 def _reason(group: Group, domain: DomainMatch) -> Reason | None:
@@ -194,14 +225,14 @@ def _compared(
     age: AgeEstimate | None,
     nearest: tuple[CategoryGuess, ...],
 ) -> Assessment:
-    p_value = float(standing.p_values[-1])
+    p_value = standing.p_value
     return Assessment(
         Verdict.DRAWING,
         level,
         domain,
         used,
         anomaly_score=round(standing.percentile, 2),
-        p_value=round(p_value, 5),
+        p_value=p_value,
         resolution=round(standing.resolution, 5),
         flagged=p_value <= level,
         terms={

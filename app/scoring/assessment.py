@@ -1,10 +1,14 @@
 """What is said of one drawing, as values; the JSON form is the same object everywhere."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import takewhile
 from typing import Any
 
 LEVEL = 0.05  # unless the operator chose another: the share of ordinary drawings that is flagged
+LITTLE = 4  # times the level: up to there a p-value is a little unusual
+MOST_STANDING_OUT = 2
 AGE_COVERAGE = 0.8  # of children whose age lies in the interval of an estimate
 
 
@@ -41,11 +45,29 @@ class CategoryGuess:
 
 
 @dataclass(frozen=True)
+class CategoryLeftOut:
+    """A category that was named, but not compared within; ``nearest``: names to try instead.
+
+    ``known``: there are drawings of it, but too few; they are only recognised.
+    """
+
+    name: str
+    known: bool
+    nearest: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Its part of the result object."""
+        return {"name": self.name, "known": self.known, "nearest": list(self.nearest)}
+
+
+@dataclass(frozen=True)
 class NormUsed:
     """The group a drawing was compared with.
 
     ``local``: the references and children are an operator's own, of all ages, each first compared
-    with the references of its own year.
+    with the references of its own year. ``same_category`` of the references show the same thing;
+    ``None``: nothing was named, or what each shows was not recorded. ``ages`` are the first and the
+    last completed year of age with norms; ``None``: none has any.
     """
 
     category: str | None
@@ -54,6 +76,23 @@ class NormUsed:
     children: int
     domain: str
     local: bool = False
+    same_category: int | None = None
+    ages: tuple[int, int] | None = None
+    left_out: CategoryLeftOut | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Its part of the result object."""
+        return {
+            "category": self.category,
+            "category_left_out": self.left_out and self.left_out.as_json(),
+            "age_band": self.age_band,
+            "ages": self.ages and list(self.ages),
+            "references": self.references,
+            "same_category": self.same_category,
+            "children": self.children,
+            "domain": self.domain,
+            "local": self.local,
+        }
 
 
 @dataclass(frozen=True)
@@ -88,6 +127,11 @@ class Assessment:
     categories: tuple[CategoryGuess, ...] = ()
     reason: Reason | None = None
 
+    @property
+    def stands_out(self) -> tuple[str, ...]:
+        """The terms that may be said to stand out, the strongest first."""
+        return standing_out(self.terms or {}, self.p_value, self.level)
+
     def as_json(self) -> dict[str, Any]:
         """The object documented in the README, without sentences, bundle and timing."""
         terms = self.terms or dict.fromkeys(TERMS)
@@ -101,18 +145,28 @@ class Assessment:
             "level": self.level,
             "flagged": self.flagged,
             "terms": {name: {"p_value": terms[name]} for name in TERMS},
+            "stands_out": list(self.stands_out),
             "apparent_age": age and {"years": age.years, "low": age.low, "high": age.high},
             "categories": [{"name": c.name, "probability": c.probability} for c in self.categories],
-            "norm": {
-                "category": self.norm.category,
-                "age_band": self.norm.age_band,
-                "references": self.norm.references,
-                "children": self.norm.children,
-                "domain": self.norm.domain,
-                "local": self.norm.local,
-            },
+            "norm": self.norm.as_json(),
             "domain": {"matched": self.domain.matched, "distance": self.domain.distance},
         }
 
 
 TERMS = ("typicality", "marks", "age", "category", "parts", "orientation")
+
+
+def standing_out(
+    terms: Mapping[str, float | None], p_value: float | None, level: float
+) -> tuple[str, ...]:
+    """Return at most two terms, the strongest first; none if the whole is usual.
+
+    Six terms at 5 % each would flag a fifth of ordinary drawings in some term, so their p-values
+    are corrected for their number by Holm's step-down procedure (Holm 1979).
+    """
+    if p_value is None or p_value > LITTLE * level:
+        return ()
+    known = sorted((p, name) for name, p in terms.items() if p is not None)
+    corrected = [(p * (len(known) - place), name) for place, (p, name) in enumerate(known)]
+    passed = takewhile(lambda term: term[0] <= level, corrected)
+    return tuple(name for _, name in passed)[:MOST_STANDING_OUT]

@@ -93,18 +93,24 @@ def _not_whole(log_probabilities: FloatArray) -> float:
     return float(np.logaddexp.reduce(damaged) - whole)
 
 
+def _not_recorded() -> NDArray[np.int32]:
+    return np.zeros(0, np.int32)
+
+
 @dataclass(frozen=True, eq=False)
 class Calibration:
     """Scores of the reference drawings, each by the norms that have not seen its child.
 
     ``scores`` is (n, c): the terms and their combination; ``fold``, ``year`` and ``child`` are (n,)
-    integers.
+    integers, and so is ``category``, the place of what each shows: −1 for none, empty if that was
+    not recorded.
     """
 
     scores: FloatArray
     fold: NDArray[np.int32]
     year: NDArray[np.int32]
     child: NDArray[np.int32]
+    category: NDArray[np.int32] = field(default_factory=_not_recorded)
 
     def group(self, year: int) -> "Group":
         """Return the references of one completed year of age."""
@@ -117,7 +123,10 @@ class Calibration:
     def _chosen(self, year: int) -> "Group":
         member = self.year == year
         _, index, drawings = np.unique(self.child[member], return_inverse=True, return_counts=True)
-        return Group(self.scores[member], self.fold[member], 1 / drawings[index], len(drawings))
+        category = self.category[member] if len(self.category) else self.category
+        return Group(
+            self.scores[member], self.fold[member], 1 / drawings[index], len(drawings), category
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,6 +137,13 @@ class Group:
     fold: NDArray[np.int32]
     weight: NDArray[np.float64]
     children: int
+    category: NDArray[np.int32] = field(default_factory=_not_recorded)
+
+    def showing(self, category: int | None) -> int | None:
+        """Count the drawings of a category; ``None`` for none, or if it was not recorded."""
+        if category is None or not len(self.category):
+            return None
+        return int((self.category == category).sum())
 
     @property
     def resolution(self) -> float:

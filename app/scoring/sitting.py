@@ -146,7 +146,10 @@ class Sittings:
 
 @dataclass(frozen=True)
 class SittingAssessment:
-    """What is said of a sitting; ``drawings`` of it have a p-value, ``dated`` an apparent age."""
+    """What is said of a sitting; ``drawings`` of it have a p-value, ``dated`` an apparent age.
+
+    ``ages`` are those with norms, as in ``NormUsed``.
+    """
 
     level: float
     drawings: int
@@ -156,6 +159,7 @@ class SittingAssessment:
     method: Method | None = None
     correlation: float | None = None
     apparent_age: AgeEstimate | None = None
+    ages: tuple[int, int] | None = None
 
     @property
     def flagged(self) -> bool | None:
@@ -180,6 +184,7 @@ def assess_sitting(sittings: Sittings, assessments: Sequence[Assessment]) -> Sit
         combined.method,
         round(calibration.correlation, 3) if combined.method is Method.CALIBRATED else None,
         age,
+        compared[0].norm.ages,
     )
 
 

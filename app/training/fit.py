@@ -246,7 +246,7 @@ def _calibrate(
     for k, norms in enumerate(fitted):
         scores[part_fold == k] = score_all(norms, part.some(part_fold == k), named=named)
     year = part.age_years.astype(np.int32)
-    return Calibration(scores, part_fold, year, part.child)
+    return Calibration(scores, part_fold, year, part.child, part.category)
 
 
 def _years(references: References, fold: IntArray, fitted: tuple[FoldNorms, ...]) -> FloatArray:

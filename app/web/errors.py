@@ -37,10 +37,14 @@ STATUS: tuple[tuple[type[SketchnormError], int], ...] = (
     (Busy, 503),
     (BundleError, 503),
 )
-SENTENCES = {
-    404: "There is no such page; see the address, or start again at the first page.",
-    405: "This address cannot be used that way.",
+HEADINGS = {
+    404: "Nothing is at this address",
+    405: "That cannot be done here",
+    500: "Something went wrong",
+    503: "Not just now",
 }
+NO_PAGE = "There is no such page; see the address, or start again at the first page."
+NO_BUNDLE = "Drawings cannot be compared just now; please try again later."
 UNEXPECTED = "Something went wrong here, not with what you sent; please try again later."
 
 
@@ -55,6 +59,11 @@ class Problem:
     def title(self) -> str:
         """The usual name of the status."""
         return HTTPStatus(self.status).phrase
+
+    @property
+    def heading(self) -> str:
+        """The same for a person."""
+        return HEADINGS.get(self.status, "That did not work")
 
     def as_json(self) -> dict[str, str | int]:
         """The members of ``application/problem+json``."""
@@ -114,13 +123,28 @@ def _answer_ours(request: Request, error: Exception) -> Response:
     if isinstance(error, StorageUnavailable):
         LOG.error("%s", error.advice)  # the address may hold a drawing's link, so it is not logged
     status = next((code for kind, code in STATUS if isinstance(error, kind)), 500)
+    if isinstance(error, BundleError) or status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        LOG.error("%s", error)  # it is for the operator: it may name folders and commands
+        sentence = NO_BUNDLE if isinstance(error, BundleError) else UNEXPECTED
+        return answer(request, Problem(status, sentence))
     return answer(request, Problem(status, str(error)))
 
 
 def _answer_framework(request: Request, error: Exception) -> Response:
     known = cast(HTTPException, error)
-    sentence = SENTENCES.get(known.status_code, f"{known.detail.rstrip('.')}.")
-    return answer(request, Problem(known.status_code, sentence), dict(known.headers or {}))
+    headers = dict(known.headers or {})
+    return answer(request, Problem(known.status_code, _framework_sentence(known)), headers)
+
+
+def _framework_sentence(error: HTTPException) -> str:
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return NO_PAGE
+    if error.status_code != HTTPStatus.METHOD_NOT_ALLOWED:
+        return f"{error.detail.rstrip('.')}."
+    allowed = (error.headers or {}).get("Allow", "")
+    if "GET" in allowed:
+        return "This address can only be opened; nothing can be sent to it or changed at it."
+    return f"This address only takes what is sent to it with {allowed}."
 
 
 def _answer_validation(request: Request, error: Exception) -> Response:

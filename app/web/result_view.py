@@ -1,60 +1,68 @@
-"""A result, arranged for the page. Numbers become words here; none is made up.
+"""A result, arranged for the page; its numbers become words in ``wording``.
 
 Made from the stored JSON and not from ``Assessment``: a page shows what was answered then, also
-when the bundle, or this program, has changed since.
+when the bundle, or this program, has changed since. What an earlier release did not store is not
+known.
 """
 
 from dataclasses import dataclass
 from typing import Any, Self
 
-from app.wording import LESS_USUAL, result_word
+from app.scoring.assessment import LITTLE, AgeEstimate
+from app.wording import age_range, age_sentence, how_many, how_often, result_word
 
-OLDEST_SHOWN = 19.0
 MOST_CATEGORIES = 5
 
 TERMS = {
     "typicality": (
-        "As a whole",
-        "how far its look as a whole lies from what is usual at this age",
+        "Overall look",
+        "how far its look lies from what is usual at this age",
     ),
-    "marks": ("Marks", "how many strokes there are, where they lie and how they run"),
+    "marks": ("Strokes and layout", "how many strokes there are, where they lie and how they run"),
     "age": ("Age", "how well the age that the drawing looks like fits the age that was given"),
     "category": ("What is drawn", "how well the drawing fits what it is said to show"),
-    "parts": ("Parts", "whether something seems to be missing, or added by another hand"),
+    "parts": ("Parts", "whether something seems to be missing, or added later"),
     "orientation": ("Which way up", "whether the drawing seems to be turned"),
 }
 
 
 @dataclass(frozen=True)
 class TermView:
-    """One part of the comparison; ``share`` says in words how many are as unusual."""
+    """One part of the comparison; ``share`` says in words how many are at least as unusual."""
 
     label: str
     meaning: str
-    word: str
     share: str
+    stands_out: bool
 
 
 @dataclass(frozen=True)
 class ScaleView:
-    """The anomaly score among zones; all positions from 0 to 100."""
+    """Where the drawing stands among the zones of the three words; positions from 0 to 100.
 
-    score: float
-    less_usual_from: float
-    rare_from: float
+    Taken from the p-value, as the words are, so that the mark always lies in the zone that is said.
+    """
+
+    mark: float
+    little_from: float
+    very_from: float
+    label: str
 
 
 @dataclass(frozen=True)
 class AgeView:
-    """The apparent age and its interval in years; positions from 0 to 100 are for the bar."""
+    """The ages that could have drawn this, in whole years, among ``first`` to ``last``."""
 
-    years: float
-    low: float
-    high: float
+    low: int
+    high: int
+    first: int
+    last: int
+    sentence: str
 
     def position(self, years: float) -> float:
-        """Where ``years`` lies on the bar."""
-        return round(100 * min(max(years, 0.0), OLDEST_SHOWN) / OLDEST_SHOWN, 2)
+        """Where ``years`` lies on the bar, from 0 to 100."""
+        inside = min(max(years, self.first), self.last)
+        return round(100 * (inside - self.first) / (self.last - self.first), 2)
 
 
 @dataclass(frozen=True)
@@ -72,17 +80,18 @@ class ResultView:
     ``points``: strokes that seem added are a finding; ``dark``: strokes are light on a dark sheet.
     """
 
-    verdict: str
+    compared: bool
     word: str
     sentences: tuple[str, ...]
     share: str
+    often: str
     scale: ScaleView | None
     terms: tuple[TermView, ...]
     age: AgeView | None
     categories: tuple[CategoryView, ...]
     norm: dict[str, Any]
+    same_category: int | None
     domain: str
-    domain_matched: bool
     bundle_version: str
     bundle_sha256: str
     points: bool
@@ -93,69 +102,64 @@ class ResultView:
         """Arrange a result in its JSON form."""
         level, p_value = result["level"], result["p_value"]
         return cls(
-            verdict=result["verdict"],
-            word=_headline(result),
+            compared=p_value is not None,
+            word=result_word(p_value, level),
             sentences=tuple(result["sentences"]),
-            share=describe_share(p_value, result["resolution"]),
+            share=how_many(p_value, result["resolution"], level),
+            often=how_often(level),
             scale=_scale(result),
-            terms=_terms(result, level),
-            age=AgeView(**result["apparent_age"]) if result["apparent_age"] else None,
+            terms=_terms(result),
+            age=_age(result),
             categories=_categories(result),
             norm=result["norm"],
+            same_category=result["norm"].get("same_category"),
             domain=result["norm"]["domain"],
-            domain_matched=result["domain"]["matched"],
             bundle_version=result["bundle"]["version"],
             bundle_sha256=result["bundle"]["sha256"],
-            points=_points(result, level),
+            points="parts" in _stands_out(result),
             dark=result.get("sheet", {}).get("dark", False),
         )
 
 
-def describe_share(p_value: float | None, resolution: float | None = None) -> str:
-    """How many drawings of the norm are at least as unusual, no finer than can be told."""
-    if p_value is None:
-        return "could not be measured"
-    if resolution is not None and p_value <= resolution:
-        return f"fewer than {_per_hundred(resolution)} in 100 are as unusual"
-    return f"about {_per_hundred(p_value)} in 100 are at least as unusual"
-
-
-def _per_hundred(share: float) -> str:
-    return f"{100 * share:.0f}" if share >= 0.01 else f"{100 * share:.1g}"
-
-
-def _headline(result: dict[str, Any]) -> str:
-    if result["verdict"] == "not_a_drawing":
-        return "no drawing found"
-    if result["verdict"] == "no_norm":
-        return "no comparison"
-    return result_word(result["p_value"], result["level"])
-
-
 def _scale(result: dict[str, Any]) -> ScaleView | None:
-    if result["anomaly_score"] is None:
+    p_value, level = result["p_value"], result["level"]
+    if p_value is None:
         return None
-    level = result["level"]
+    share = how_many(p_value, result["resolution"], level)
     return ScaleView(
-        score=round(result["anomaly_score"], 1),
-        less_usual_from=round(100 * max(0.0, 1 - LESS_USUAL * level), 2),
-        rare_from=round(100 * (1 - level), 2),
+        mark=round(100 * (1 - p_value), 2),
+        little_from=round(100 * max(0.0, 1 - LITTLE * level), 2),
+        very_from=round(100 * (1 - level), 2),
+        label=f"{result_word(p_value, level).capitalize()}: {share} are at least as unusual.",
     )
 
 
-def _points(result: dict[str, Any], level: float) -> bool:
-    parts = result["terms"]["parts"]["p_value"]
-    return parts is not None and parts <= level
+def _stands_out(result: dict[str, Any]) -> list[str]:
+    return list(result.get("stands_out", ()))
 
 
-def _terms(result: dict[str, Any], level: float) -> tuple[TermView, ...]:
-    if all(term["p_value"] is None for term in result["terms"].values()):
-        return ()
+def _terms(result: dict[str, Any]) -> tuple[TermView, ...]:
+    level, resolution = result["level"], result["resolution"]
     return tuple(
-        TermView(*TERMS[name], result_word(term["p_value"], level), describe_share(term["p_value"]))
+        TermView(
+            *TERMS[name],
+            how_many(term["p_value"], resolution, level),
+            name in _stands_out(result),
+        )
         for name, term in result["terms"].items()
         if name in TERMS
     )
+
+
+def _age(result: dict[str, Any]) -> AgeView | None:
+    age, ages = result["apparent_age"], result["norm"].get("ages")
+    if result["p_value"] is None or age is None or ages is None:
+        return None
+    youngest, oldest = ages
+    years = age_range(AgeEstimate(**age), (youngest, oldest))
+    if years is None:
+        return None
+    return AgeView(*years, youngest - 1, oldest + 2, age_sentence(years))
 
 
 def _categories(result: dict[str, Any]) -> tuple[CategoryView, ...]:

@@ -44,6 +44,15 @@ def test_a_bad_row_is_a_line_with_its_error_and_the_run_goes_on(tmp_path: Path) 
     assert (tmp_path / "3.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_row_whose_category_is_not_known_says_the_nearest_that_is(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(as_bytes(a_picture()))
+    manifest = write_manifest(tmp_path, "file,age_years,category", "a.png,5.5,houses")
+    rows = read_manifest(manifest)
+    (line,) = analyze_rows(FakeAnalyzer(), rows, tmp_path, None)
+    assert line["norm"]["category_left_out"]["nearest"] == ["house"]
+    assert any("named “houses”" in sentence for sentence in line["sentences"])
+
+
 def analyze(manifest: Path, analyzer: FakeAnalyzer, norms: Sittings = KNOWN) -> list[dict]:  # type: ignore[type-arg]
     return list(analyze_sittings(analyzer, norms, read_sittings(manifest), manifest.parent))
 

@@ -52,6 +52,13 @@ def test_one_drawing_in_sentences(drawing: Path) -> None:
     assert "not a diagnosis" in said.stdout
 
 
+def test_a_name_that_is_not_known_is_printed_as_it_was_typed(drawing: Path) -> None:
+    said = sketchnorm("analyze", drawing, "--age", "6.5", "--category", "[/b] sofa")
+    assert said.returncode == 0, said.stderr
+    printed = " ".join(said.stdout.split())
+    assert "named “[/b] sofa”; the nearest name that we have is “couch”." in printed
+
+
 def test_a_manifest_gives_a_line_a_drawing_and_maps_by_row_number(
     drawing: Path, tmp_path: Path
 ) -> None:

@@ -161,3 +161,16 @@ def test_local_norms_and_their_absence_survive_being_written(tmp_path: Path) -> 
         again = load_arrays(tmp_path / "local.npz", LocalNorms)
         assert (again.name, again.present) == (norms.name, norms.present)
         assert np.array_equal(again.unnamed.p_values, norms.unnamed.p_values)
+
+
+def test_drawings_of_the_same_thing_are_counted_where_that_was_recorded(tmp_path: Path) -> None:
+    scores, year = np.zeros((4, 7), np.float32), np.array([5, 5, 5, 6], np.int32)
+    shows = np.array([2, 2, -1, 2], np.int32)
+    recorded = Calibration(scores, year * 0, year, np.arange(4, dtype=np.int32), shows)
+    assert [recorded.group(5).showing(place) for place in (2, 0, None)] == [2, 0, None]
+    save_arrays(tmp_path / "all.npz", recorded)
+    with np.load(tmp_path / "all.npz") as stored:
+        others = {name: stored[name] for name in stored.files if "category" not in name}
+    np.savez(tmp_path / "others.npz", **others)
+    unrecorded = load_arrays(tmp_path / "others.npz", Calibration)
+    assert unrecorded.group(5).showing(2) is None

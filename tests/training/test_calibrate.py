@@ -55,7 +55,8 @@ def test_a_new_photograph_is_compared_with_the_kindergartens_own(
     assert result["verdict"] == "drawing"
     assert result["norm"] == {
         "category": "house", "age_band": "5", "references": CHILDREN, "children": CHILDREN,
-        "domain": "Our Kindergarten", "local": True,
+        "domain": "Our Kindergarten", "local": True, "same_category": None,
+            "category_left_out": None, "ages": [4, 8],
     }  # fmt: skip
     assert result["resolution"] == round(1 / (1 + CHILDREN), 5)
     assert result["resolution"] <= result["p_value"] <= 1

@@ -54,6 +54,12 @@ def test_variants_of_a_fold_change_nothing_in_its_calibration(embedded: Embedded
     assert not np.array_equal(was[~here], now[~here], equal_nan=True)
 
 
+def test_what_each_reference_shows_is_recorded(embedded: Embedded) -> None:
+    references = embedded.references()
+    named = fit_norms(references, folds_by_child(list(embedded.drawings), 3, 1)).named
+    assert (named.category == references.category[references.named]).all()
+
+
 def test_thin_cells_are_told_in_sentences(embedded: Embedded) -> None:
     thin = thin_cells(embedded.references())
     assert thin["ages"] == {"5": 24}

@@ -4,14 +4,16 @@ import re
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import select
 
 from app.bootstrap import Services
-from app.scoring.assessment import LEVEL, Verdict
+from app.scoring.assessment import LEVEL
+from app.storage import tables
 from app.web.app import create_app
-from app.web.result_view import describe_share
-from app.wording import result_word
 from tests.support.data.analyzers import FakeAnalyzer
 from tests.support.people.visitors import Visitor, a_png
+
+EARLIER_NORM = ("category", "age_band", "references", "children", "domain", "local")
 
 
 def result_page(services: Services, analyzer: FakeAnalyzer) -> str:
@@ -22,23 +24,18 @@ def result_page(services: Services, analyzer: FakeAnalyzer) -> str:
 
 def test_a_result_is_shown_with_its_uncertainty(services: Services) -> None:
     page = result_page(services, FakeAnalyzer())
-    assert "This drawing is rare here." in page
-    assert "Score 97.0 of 100." in page
-    assert "about 3 in 100 are at least as unusual" in page
-    assert "About 6.4 years." in page
-    assert "between 4.9 and 8.1" in page
-    assert "1440, by 120 children" in page
-    assert "version test-1" in page
+    assert "This drawing is very unusual for this age:" in page
+    assert "<strong>about 3 in 100</strong> are at least as unusual" in page
+    assert "anywhere from about 4 to 8 years" in page
+    assert "6.4" not in page
+    assert "1440 by 120 children" in page
+    assert "<dt>Model version</dt><dd>test-1" in page
 
 
-@pytest.mark.parametrize("verdict", [Verdict.NO_NORM, Verdict.NOT_A_DRAWING])
-def test_what_was_not_measured_is_said_in_words(services: Services, verdict: Verdict) -> None:
-    page = result_page(services, FakeAnalyzer(verdict=verdict, with_map=False))
-    assert "there is no score" in page
-    assert "This could not be estimated for this drawing." in page
+def test_where_no_map_could_be_made_the_page_says_so(services: Services) -> None:
+    page = result_page(services, FakeAnalyzer(with_map=False))
     assert "No map of the strokes could be made" in page
     assert "None" not in page
-    assert "<svg class=" not in page
 
 
 @pytest.mark.parametrize("path", ["/", "/upload", "result"])
@@ -71,33 +68,39 @@ def test_a_result_page_is_kept_from_search_engines_and_names_its_twin(visitor: V
     assert f'type="application/json" href="{body["links"]["self"]}"' in page.text
 
 
-@pytest.mark.parametrize(
-    ("p_value", "word"),
-    [
-        (0.05, "rare here"),
-        (0.051, "less usual"),
-        (0.2, "less usual"),
-        (0.21, "usual"),
-        (None, "not measured"),
-    ],
-)
-def test_there_are_three_words_for_a_result(p_value: float | None, word: str) -> None:
-    assert result_word(p_value, level=0.05) == word
-
-
-@pytest.mark.parametrize(
-    ("p_value", "resolution", "share"),
-    [
-        (0.3, 0.002, "about 30 in 100 are at least as unusual"),
-        (0.004, 0.002, "about 0.4 in 100 are at least as unusual"),
-        (0.002, 0.002, "fewer than 0.2 in 100 are as unusual"),
-        (None, None, "could not be measured"),
-    ],
-)
-def test_a_share_is_told_no_finer_than_it_is_known(
-    p_value: float | None, resolution: float | None, share: str
+def test_an_answer_that_an_earlier_release_kept_is_still_shown(
+    services: Services, visitor: Visitor
 ) -> None:
-    assert describe_share(p_value, resolution) == share
+    kept = visitor.submits(a_png(), age_years="6").json()
+    with services.stores.database.writing() as tx:
+        row = tx.scalars(select(tables.Analysis)).one()
+        norm = {name: row.result["norm"][name] for name in EARLIER_NORM}
+        others = {name: said for name, said in row.result.items() if name != "stands_out"}
+        row.result = others | {"norm": norm}
+    page = visitor.opens(kept["links"]["page"])
+    assert page.status_code == 200
+    assert "This drawing is very unusual" in page.text
+    assert "about age" not in page.text.split("</h1>")[1].split("How unusual")[1]
+
+
+def test_a_name_that_is_not_known_is_answered_with_the_nearest_that_is(visitor: Visitor) -> None:
+    kept = visitor.submits(a_png(), age_years="6", category="Houses").json()
+    said = "We have no reference drawings named “houses”; the nearest name that we have is “house”."
+    assert said in kept["analysis"]["sentences"]
+    assert kept["analysis"]["norm"]["category_left_out"] == {
+        "name": "houses", "known": False, "nearest": ["house"],
+    }  # fmt: skip
+    assert said in visitor.opens(kept["links"]["page"]).text
+
+
+def test_a_part_stands_out_only_in_a_drawing_that_is_unusual_as_a_whole(
+    services: Services,
+) -> None:
+    unusual = result_page(services, FakeAnalyzer(p_value=0.03, parts=0.009))
+    usual = result_page(services, FakeAnalyzer(p_value=0.6, parts=0.009))
+    assert unusual.count(">stands out</span>") == 1
+    assert ">stands out</span>" not in usual
+    assert "What stands out" not in usual
 
 
 @pytest.mark.parametrize(("p_value", "said"), [(0.01, "Orange lies behind"), (0.4, "no finding")])

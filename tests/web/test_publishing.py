@@ -74,7 +74,7 @@ def test_a_published_bundle_answers_without_a_restart_and_old_results_keep_their
     answers_with(guest, "test-2")
     assert version(submits(guest)) == "test-2"
     assert guest.opens(before.json()["links"]["self"]).json() == before.json()
-    assert f"version {OWN}" in guest.opens(before.json()["links"]["page"]).text
+    assert f"Model version</dt><dd>{OWN}" in guest.opens(before.json()["links"]["page"]).text
     health = guest.opens("/healthz").json()
     assert health["status"] == "ok"
     assert health["bundle"] == {"status": "ok", "version": "test-2", "sha256": pointer.sha256}

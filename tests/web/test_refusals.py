@@ -1,11 +1,16 @@
 """Every refusal is one sentence, in the form that the asker reads, and stores nothing."""
 
+from dataclasses import dataclass, replace
 from html import unescape
 from typing import Any
 
 import pytest
 
+from app.bootstrap import Services
+from app.errors import BackupError, BundleError, SketchnormError
 from app.inference.age import HOW
+from app.inference.analysis import Analysis
+from app.web.app import create_app
 from tests.conftest import StoredCount
 from tests.support.people.visitors import HTML, Visitor, a_png
 
@@ -144,10 +149,49 @@ def test_what_is_not_there_is_a_page_to_people_and_a_problem_to_programs(
     problem = visitor.opens(path, accept="application/json")
     assert (page.status_code, problem.status_code) == (404, 404)
     assert problem.json()["detail"] in unescape(page.text)
+    assert "<h1>Nothing is at this address</h1>" in page.text
+
+
+def test_a_dead_link_to_a_drawing_says_what_may_have_become_of_it(visitor: Visitor) -> None:
+    assert (
+        "it was never kept, was deleted, or its time here is over"
+        in visitor.opens("/drawings/none").text
+    )
+
+
+@dataclass(frozen=True)
+class Broken:
+    """An analyzer that has lost what it needs, and tells its operator how to mend that."""
+
+    error: SketchnormError
+
+    def analyze(self, *_: object, **__: object) -> Analysis:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(BundleError("Run `sketchnorm train` in /srv."), 503), (BackupError("See /srv."), 500)],
+)
+def test_no_visitor_is_told_a_command_or_a_folder(
+    services: Services, error: SketchnormError, status: int
+) -> None:
+    visitor = Visitor(create_app(replace(services, analyzer=Broken(error))))
+    response = visitor.submits(DRAWING, age_years="6", to="/upload", headers=HTML)
+    assert response.status_code == status
+    assert "please try again later" in response.text
+    assert "/srv" not in response.text
+
+
+def test_a_page_that_takes_nothing_says_so_in_words(visitor: Visitor) -> None:
+    page = visitor.asks("POST", "/", headers=HTML)
+    assert page.status_code == 405
+    assert "<h1>That cannot be done here</h1>" in page.text
+    assert "This address can only be opened; nothing can be sent to it" in page.text
 
 
 def test_a_wrong_method_is_a_problem_too(visitor: Visitor) -> None:
     response = visitor.asks("DELETE", "/api/drawings")
     assert response.status_code == 405
-    assert response.json()["detail"] == "This address cannot be used that way."
+    assert response.json()["detail"] == "This address only takes what is sent to it with POST."
     assert response.headers["allow"] == "POST"

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from app.scoring.assessment import LEVEL, TERMS
+from app.scoring.assessment import LEVEL, TERMS, standing_out
 from app.scoring.norms import FloatArray
 from app.training.evaluation.held_out import About, HeldOut
 from app.training.evaluation.made import KINDS, MAP_MEASURES, Made
@@ -29,6 +29,7 @@ def measures(made: Made) -> dict[str, Measure]:
     return {
         **_calibration(),
         **{f"false_flags_{t}": _flagged(i) for i, t in enumerate(TERMS)},
+        "something_stands_out": _something_stands_out,
         "wrong_category_auroc": _wrong_category,
         "wrong_category_auroc_combined": lambda h, _: auroc(h.scores[:, -1], h.wrong[:, -1]),
         "wrong_category_flagged": lambda h, _: float((h.wrong_p <= LEVEL).mean()),
@@ -72,6 +73,20 @@ def _flagged(column: int) -> Measure:
         return float((known <= LEVEL).mean()) if len(known) else float("nan")
 
     return share
+
+
+def _something_stands_out(h: HeldOut, _: About) -> float:
+    """Share of ordinary drawings of which a sentence says what stands out."""
+    known = h.p_values[~np.isnan(h.p_values[:, -1])].astype(float)
+    said = [
+        standing_out(
+            {t: None if np.isnan(p) else p for t, p in zip(TERMS, row, strict=False)},
+            row[-1],
+            LEVEL,
+        )
+        for row in known.tolist()
+    ]
+    return float(np.mean([bool(names) for names in said])) if said else float("nan")
 
 
 def _flagged_by_child(h: HeldOut, a: About) -> float:

@@ -78,6 +78,10 @@ TARGETS = (
     ),
     Target("false flags, the age with fewest", _extreme(min), "≥", 0.035, ".044"),
     Target("false flags, the age with most", _extreme(max), "≤", 0.065, ".057"),
+    Target(
+        "ordinary drawings of which something is said to stand out",
+        _mean("something_stands_out"), "≤", 0.06, ".10–.21",
+    ),
     Target("drawings of ages 4–8 with a p-value", _mean("p_value_given"), "≥", 0.97),
     Target("false flags on phone photographs", _mean("phone_flagged"), "≤", 0.07, ".05–.065"),
     Target("map: AUROC on the ink of intruders", _mean("map_auroc"), "≥", 0.72, ".653"),

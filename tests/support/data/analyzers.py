@@ -5,7 +5,7 @@ The same bytes always get the same made-up answer.
 
 import io
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from PIL import Image, UnidentifiedImageError
 
@@ -16,20 +16,26 @@ from app.scoring.assessment import (
     AgeEstimate,
     Assessment,
     CategoryGuess,
+    CategoryLeftOut,
     DomainMatch,
     NormUsed,
     Reason,
     Verdict,
 )
+from app.scoring.categories import nearest_names
+from app.wording import sentences
 from tests.support.data.pictures import as_bytes
 
-RESOLUTION = 0.002
+RESOLUTION = 0.00826
 REFERENCE = BundleReference("test-1", "a" * 64)
 
 
 @dataclass
 class FakeAnalyzer:
-    """Counts what it analysed; ``with_map=False`` is an analyzer that can make no map."""
+    """Counts what it analysed; ``with_map=False`` is an analyzer that can make no map.
+
+    ``answer`` is what it says of every drawing, if anything.
+    """
 
     reference: BundleReference = REFERENCE
     categories: tuple[str, ...] = ("cat", "house", "person")
@@ -37,6 +43,7 @@ class FakeAnalyzer:
     p_value: float | None = 0.03
     parts: float = 0.4
     verdict: Verdict = Verdict.DRAWING
+    answer: Assessment | None = None
     analysed: int = 0
     barrier: threading.Barrier | None = field(default=None, repr=False)
 
@@ -49,9 +56,10 @@ class FakeAnalyzer:
         if self.barrier is not None:
             self.barrier.wait(timeout=10)
         self.analysed += 1
+        assessment = self.answer or self._assess(age_years, category, level)
         return Analysis(
-            assessment=self._assess(age_years, category, level),
-            sentences=("This drawing is rare here.", "This is a comparison, not a diagnosis."),
+            assessment=assessment,
+            sentences=sentences(assessment),
             bundle=self.reference,
             processing_ms=12.5,
             picture=as_bytes(picture),
@@ -60,7 +68,7 @@ class FakeAnalyzer:
         )
 
     def _assess(self, age_years: float, category: str | None, level: float) -> Assessment:
-        norm = NormUsed(category, f"{int(age_years)}", 1440, 120, "synthetic")
+        norm = self._norm(age_years, category)
         domain = DomainMatch(matched=True, distance=0.4)
         if self.verdict is not Verdict.DRAWING or self.p_value is None:
             return Assessment(self.verdict, level, domain, norm)
@@ -85,6 +93,13 @@ class FakeAnalyzer:
             categories=(CategoryGuess("house", 0.62), CategoryGuess("cat", 0.2)),
         )
 
+    def _norm(self, age_years: float, category: str | None) -> NormUsed:
+        norm = NormUsed(category, f"{int(age_years)}", 1440, 120, "synthetic", ages=(4, 8))
+        if category is None or category in self.categories:
+            return norm
+        nearest = nearest_names(category, self.categories)
+        return replace(norm, category=None, left_out=CategoryLeftOut(category, False, nearest))
+
 
 def compared(
     p_value: float, category: str | None = "house", years: float = 6.0, half: float = 2.0
@@ -94,7 +109,7 @@ def compared(
         Verdict.DRAWING,
         LEVEL,
         DomainMatch(True, 0.4),
-        NormUsed(category, "6", 400, 240, "line drawings"),
+        NormUsed(category, "6", 400, 240, "line drawings", ages=(4, 8)),
         100 * (1 - p_value),
         p_value,
         0.004,

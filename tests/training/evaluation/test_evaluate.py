@@ -48,6 +48,12 @@ def test_children_the_norms_have_not_seen_are_flagged_about_as_often_as_promised
     assert 0.35 < np.median(judged[0].p_values[:, -1]) < 0.65
 
 
+def test_something_is_said_to_stand_out_of_few_ordinary_drawings(
+    judged: tuple[HeldOut, About, Made],
+) -> None:
+    assert measured(judged, "something_stands_out") < 0.13
+
+
 def test_what_was_drawn_is_recognised(judged: tuple[HeldOut, About, Made]) -> None:
     assert measured(judged, "top_1") > 0.9
     assert measured(judged, "wrong_category_auroc") > 0.95
