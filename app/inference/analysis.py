@@ -40,7 +40,7 @@ class Analysis:
         """The result object, the same in the command line, the API and exports."""
         return {
             **self.assessment.as_json(),
-            "sheet": asdict(self.sheet),
+            "sheet": asdict(self.sheet) | {"left_out": list(self.sheet.left_out)},
             "sentences": list(self.sentences),
             "bundle": {"version": self.bundle.version, "sha256": self.bundle.sha256},
             "processing_ms": self.processing_ms,

@@ -231,7 +231,7 @@ def redrawing(tracer: Path) -> Redraw:
 
     def redraw(ink: FloatArray) -> FloatArray:
         (output,) = runtime.run(["strokes"], {"ink": np.asarray(ink[None, None], np.float32)})
-        return np.asarray(output[0, 0], np.float32)
+        return np.asarray(output, np.float32).reshape(CROP_SIDE, CROP_SIDE)
 
     return redraw
 

@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
+from app.training.anomalies import smooth_walk
 from app.training.papers import Grey, Rng, bare_sheet
 
 SIDE = 300  # px
+OFTENER = {"note": 2, "bare sheet": 4}
 _PHOTOGRAPHS = (
     "astronaut", "brick", "camera", "cat", "coffee", "coins", "grass", "gravel",
     "hubble_deep_field", "immunohistochemistry", "moon", "retina", "rocket",
@@ -53,7 +55,7 @@ def photo_like(rng: Rng) -> Image.Image:
 
 
 def note(rng: Rng) -> Image.Image:
-    """A mark, a date or a word as teachers write them, ringed or not, on bare paper."""
+    """A mark, a date or a word as teachers write them, printed or by hand, ringed or not."""
     width, height = (int(side) for side in rng.uniform(250, 900, 2))
     sheet = Image.new("L", (width, height), int(rng.integers(235, 256)))
     size = int(rng.uniform(0.03, 0.25) * min(width, height)) + 9
@@ -61,7 +63,11 @@ def note(rng: Rng) -> Image.Image:
     left, top, right, bottom = font.getbbox(words)
     layer = Image.new("L", (int(right - left) + 3 * size, int(bottom - top) + 2 * size))
     draw, pen = ImageDraw.Draw(layer), max(1, int(size * rng.uniform(0.03, 0.14)))
-    draw.text((1.5 * size - left, size - top), words, 255, font, stroke_width=int(rng.integers(3)))
+    if rng.random() < 0.5:
+        _write(draw, (1.5 * size, size), (right - left, bottom - top), pen, rng)
+    else:
+        place = (1.5 * size - left, size - top)
+        draw.text(place, words, 255, font, stroke_width=int(rng.integers(3)))
     if rng.random() < 0.5:
         room = rng.uniform(0.2, 0.9) * size
         box = (1.5 * size - room, size - room)
@@ -70,6 +76,24 @@ def note(rng: Rng) -> Image.Image:
     place = (int(rng.uniform(0, max(1, width - layer.width))), int(rng.uniform(0, height / 2)))
     sheet.paste(int(rng.integers(0, 140)), place, layer)
     return _seen(sheet, rng)
+
+
+def _write(
+    draw: ImageDraw.ImageDraw,
+    place: tuple[float, float],
+    size: tuple[float, float],
+    pen: int,
+    rng: Rng,
+) -> None:
+    """A few letters or figures of no alphabet, each a stroke or two, in a row."""
+    count = int(rng.integers(1, 6))
+    for number in range(count):
+        for _ in range(int(rng.integers(1, 3))):
+            walk = smooth_walk(rng, (8, 40), 6)
+            walk = (walk - walk.min(0)) / (np.ptp(walk, axis=0) + 1e-6)
+            room = rng.uniform(0.5, 0.95, 2) * (size[0] / count, size[1])
+            start = place + np.array([number * size[0] / count, rng.uniform(0, 0.2) * size[1]])
+            draw.line([tuple(point) for point in (start + walk * room).tolist()], 255, pen, "curve")
 
 
 NOT_DRAWINGS: dict[str, Callable[[Rng], Image.Image]] = {
@@ -111,11 +135,12 @@ def _window(photograph: Image.Image, rng: Rng) -> Image.Image:
 
 
 def not_drawings(each: int, seed: int) -> Iterator[Image.Image]:
-    """Yield ``each`` pictures of every kind."""
+    """Yield ``each`` pictures of every kind, and more of those on which little is left to see."""
     rng = np.random.default_rng(seed)
     for _ in range(each):
-        for make in NOT_DRAWINGS.values():
-            yield make(rng)
+        for name, make in NOT_DRAWINGS.items():
+            for _ in range(OFTENER.get(name, 1)):
+                yield make(rng)
 
 
 def phone_photo(drawing: Image.Image, rng: Rng) -> Image.Image:

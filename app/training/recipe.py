@@ -47,7 +47,7 @@ class GateRecipe:
 
     unaged: int = 700  # drawings of each set without ages
     not_drawings: int = 500  # made pictures of each kind
-    photographed: int = 400  # references seen as by a phone
+    photographed: int = 800  # references seen as by a phone
     painted: int = 400  # coloured areas without outlines
     windows: int = 40  # of each photograph
     simulated: int = 600  # doodles by other media, coloured and filled, on sheets with marks

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from app.errors import ConfigurationError
 from app.imaging import intake
@@ -16,11 +16,13 @@ from app.inference.bundle import TRUNK, write_bundle
 from app.inference.features import Trunk
 from app.scoring.assess import Norms
 from app.scoring.norms import FloatArray
+from app.training.anomalies import half_erased
 from app.training.embed import Embedded, VariantRecipe, embed, gate_rows, in_batches, inked_or_none
 from app.training.fit import FittedNorms, fit_norms
 from app.training.gate import DOMAIN, GateExamples
 from app.training.media import doodle_lines, painting, picture
 from app.training.not_drawings import not_drawings, phone_photo, photograph_windows
+from app.training.papers import marked_paper
 from app.training.recipe import Recipe
 from app.training.references import (
     IntArray,
@@ -32,6 +34,8 @@ from app.training.references import (
     with_age,
 )
 from app.training.sittings import fit_sittings
+
+MARKED, HALVED = 0.7, 0.4  # of the photographed references
 
 
 def train(data: Path, out: Path, trunk: Path | None, recipe: Recipe) -> dict[str, Any]:
@@ -169,8 +173,19 @@ def _photographed(
     batch: Sequence[tuple[int, ReferenceDrawing]], seed: int
 ) -> Iterator[Image.Image]:
     for number, drawing in batch:
+        rng = np.random.default_rng((seed, number))
         grey = intake.read(drawing.path.read_bytes()).convert("L")
-        yield phone_photo(grey, np.random.default_rng((seed, number)))
+        yield phone_photo(_on_paper(grey, rng) if rng.random() < MARKED else grey, rng)
+
+
+def _on_paper(grey: Image.Image, rng: np.random.Generator) -> Image.Image:
+    """The drawing, or half of it, on paper with marks of its own and room around."""
+    room = int(rng.uniform(0.05, 0.5) * max(grey.size))
+    ink: FloatArray = 1 - np.asarray(ImageOps.expand(grey, room, 255), np.float32) / 255
+    if rng.random() < HALVED:
+        ink = half_erased(ink, rng).ink
+    light = marked_paper(ink.shape, rng) * (1 - ink)
+    return Image.fromarray(np.clip(light, 0, 255).astype(np.uint8))
 
 
 def _of_each_set(

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from app.errors import BundleError
-from app.inference.bundle import Bundle, write_manifest
+from app.imaging.marks import CROP_SIDE
+from app.inference.bundle import FORMAT, Bundle, write_manifest
+from app.inference.features import READ_SIDE
 from tests.support.data.bundles import BUNDLE
 
 
@@ -20,7 +22,8 @@ def test_the_shipped_bundle_opens_and_says_what_it_was_made_of() -> None:
     assert bundle.card["version"] == bundle.version
     assert bundle.card["drawings"] > 2000
     assert len(bundle.sha256) == 64
-    seen = bundle.trunk.see(np.zeros((128, 128), np.float32))
+    seen = bundle.trunk.see(np.zeros((READ_SIDE, READ_SIDE), np.float32))
+    assert seen.strokes.shape == (CROP_SIDE, CROP_SIDE)
     assert seen.patches.shape == (112, 8, 8)
     assert seen.embedding.shape == (256,)
     assert seen.foreign.shape == (16, 16)
@@ -42,7 +45,7 @@ def test_a_folder_without_a_bundle_says_how_to_get_one(tmp_path: Path) -> None:
 
 def test_a_bundle_of_another_format_is_refused(copy: Path) -> None:
     manifest = copy / "manifest.json"
-    manifest.write_text(manifest.read_text().replace('"format": 2', '"format": 1'))
+    manifest.write_text(manifest.read_text().replace(f'"format": {FORMAT}', '"format": 1'))
     with pytest.raises(BundleError, match="format 1"):
         Bundle.open(copy)
 

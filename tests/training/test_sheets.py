@@ -50,7 +50,7 @@ def test_a_pen_changes_the_strokes_width_and_not_their_place(pen: str) -> None:
     assert (drawn & collected).sum() > 0.5 * min(drawn.sum(), collected.sum())
 
 
-@pytest.mark.parametrize("mark", MARKS)
+@pytest.mark.parametrize("mark", sorted(MARKS.keys() - {"table"}))  # lies around the sheet
 def test_a_marked_sheet_is_darker_than_the_plain_one_and_keeps_the_drawing(mark: str) -> None:
     plain = a4(a_stroke_drawing())
     marked = MARKS[mark](plain, np.random.default_rng(3))

@@ -74,9 +74,10 @@ def check_robustness(
     fold = dict(zip((d.child for d in embedded.drawings), outer.tolist(), strict=True))
     drawings = _chosen(strokes, fold, recipe.seed)
     by_fold = {
-        k: [(n, d) for n, d in enumerate(drawings) if fold[d.child] == k] for k in range(OUTER)
+        k: [(n, d) for n, d in enumerate(drawings) if fold[d.child] == k]
+        for k in sorted({fold[d.child] for d in drawings})
     }
-    norms = {k: norms_without(k, outer, embedded, examples, recipe) for k in range(OUTER)}
+    norms = {k: norms_without(k, outer, embedded, examples, recipe) for k in by_fold}
 
     def ask(pictures: Pictures, what: str) -> Answers:
         parts = [
