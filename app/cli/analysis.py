@@ -64,7 +64,7 @@ def analyze(
 def _analyze_one(
     file: Path, age: str, category: str | None, map_path: Path | None, *, as_json: bool, force: bool
 ) -> None:
-    from app.inference.age import read_age
+    from app.inference.analysis import read_age
     from app.inference.analyzer import BundleAnalyzer
     from app.inference.manifest import read_picture
     from app.reports.outputs import check_output, file_ids

@@ -6,7 +6,7 @@ from typing import Final
 
 from app.errors import InvalidRequest, MissingDrawing
 from app.imaging.intake import MAX_BYTES
-from app.inference.age import read_age
+from app.inference.analysis import read_age
 from app.inference.spreadsheet import read_cells
 
 COLUMNS: Final = ("file", "age_years")

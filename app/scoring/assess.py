@@ -16,8 +16,9 @@ from app.scoring.assessment import (
     NormUsed,
     Reason,
     Verdict,
+    nearest_names,
+    plain_name,
 )
-from app.scoring.categories import nearest_names, plain_name
 from app.scoring.conformal import (
     MINIMUM_CHILDREN,
     Calibration,

@@ -23,7 +23,7 @@ from app.errors import (
     InvalidRequest,
     MissingDrawing,
 )
-from app.inference.age import read_age
+from app.inference.analysis import read_age
 
 LARGEST_DRAWING: Final = 4 * 1024 * 1024
 TOO_LARGE: Final = "The file is larger than 4 MB; send a smaller picture of the drawing."

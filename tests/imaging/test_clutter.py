@@ -45,7 +45,8 @@ def test_a_marked_sheet_has_the_ink_of_the_plain_one(mark: str) -> None:
     assert np.median(differences) < 0.02
 
 
-@pytest.mark.parametrize("mark", NAMED)
+# Two holes are two rings: the gate refuses them (tests/inference/test_independence.py).
+@pytest.mark.parametrize("mark", sorted(NAMED.keys() - {"two holes"}))
 def test_a_marked_sheet_without_a_drawing_has_no_strokes(mark: str) -> None:
     for seed in range(6):
         marked = MARKS[mark](a4(NOBODY), np.random.default_rng(seed))

@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import InvalidAge
-from app.inference.age import read_age
-from app.inference.analysis import check_age
+from app.inference.analysis import check_age, read_age
 
 
 @pytest.mark.parametrize(

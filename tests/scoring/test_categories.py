@@ -1,6 +1,6 @@
 import pytest
 
-from app.scoring.categories import nearest_names
+from app.scoring.assessment import nearest_names
 
 KNOWN = ("airplane", "bike", "cat", "couch", "house", "ice cream", "keys", "phone", "tree")
 

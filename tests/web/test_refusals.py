@@ -8,8 +8,7 @@ import pytest
 
 from app.bootstrap import Services
 from app.errors import BackupError, BundleError, SketchnormError
-from app.inference.age import HOW
-from app.inference.analysis import Analysis
+from app.inference.analysis import HOW, Analysis
 from app.web.app import create_app
 from tests.conftest import StoredCount
 from tests.support.people.visitors import HTML, Visitor, a_png

@@ -21,8 +21,8 @@ from app.scoring.assessment import (
     NormUsed,
     Reason,
     Verdict,
+    nearest_names,
 )
-from app.scoring.categories import nearest_names
 from app.wording import sentences
 from tests.support.data.pictures import as_bytes
 
