@@ -73,14 +73,11 @@ def without_clutter(ink: FloatArray, least: float, speck: float) -> Cleaned:
 
     Pieces of less than ``speck`` pixels are dirt.
     """
-    edges = _edges(ink, least)
-    left = np.where(edges, 0, ink).astype(ink.dtype)
-    lines = np.zeros(ink.shape, bool)
-    faintest = left > min(_LEVELS)
-    if _may_have_lines(faintest) or _may_have_lines(faintest.T):
-        for level in _LEVELS:
-            lines |= _lines(left, left > level, least)
-    left = np.where(lines, 0, left).astype(ink.dtype)
+    left = ink.copy()
+    edges = _edges(left, least)
+    left[edges] = 0
+    lines = _lines(left, least)
+    left[lines] = 0
     _drop_specks(left, left >= least, speck)
     beside, several = beside_the_drawing(left >= least)
     left[beside] = 0
@@ -93,7 +90,7 @@ def glance(picture: Image.Image) -> Image.Image:
     """The picture as seen from afar."""
     shrink = min(1, _GLANCE / max(picture.size))
     size = max(1, round(picture.width * shrink)), max(1, round(picture.height * shrink))
-    return picture.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
+    return picture.resize(size, Image.Resampling.BOX, reducing_gap=1.0)
 
 
 def without_table(picture: Image.Image, afar: Image.Image) -> Image.Image | None:
@@ -114,9 +111,11 @@ def without_table(picture: Image.Image, afar: Image.Image) -> Image.Image | None
 
 def _table(afar: Image.Image) -> BoolArray | None:
     """Where it shows, (h, w); ``None`` if it does not lie nearly all around."""
-    tone = np.asarray(afar.convert("L"), np.float32)
-    low, high = np.percentile(tone, (5, 95))
-    dark = tone < _TABLE_TONE * np.median(tone[tone >= (low + high) / 2])
+    grey = afar.convert("L")
+    counts = np.array(grey.histogram())
+    half_way = (quantile(counts, 0.05) + quantile(counts, 0.95) + 1) // 2
+    counts[:half_way] = 0
+    dark = np.asarray(grey) < _TABLE_TONE * quantile(counts, 0.5)
     if rim_of(dark).mean() < _TABLE_RIM:
         return None
     labels, count = labelled(grown(wide_parts(dark, 1), 1))
@@ -156,8 +155,10 @@ def beside_the_drawing(marked: BoolArray) -> tuple[BoolArray, bool]:
 
 def _edges(ink: FloatArray, least: float) -> BoolArray:
     """Strips along the sides of the picture that are dark for most of their length."""
-    depths = [_edge_depth(np.rot90(ink > _LEVELS[0], turns)) for turns in range(4)]
-    strips = np.zeros(ink.shape, bool)
+    dark, strips = ink > _LEVELS[0], np.zeros(ink.shape, bool)
+    depths = [_edge_depth(np.rot90(dark, turns)) for turns in range(4)]
+    if not any(depths):
+        return strips
     for turns, depth in enumerate(depths):
         turned = np.rot90(strips, turns)
         turned[:depth] = True
@@ -173,6 +174,8 @@ def _edges(ink: FloatArray, least: float) -> BoolArray:
 
 def _edge_depth(dark: BoolArray) -> int:
     """How far a strip along the upper side reaches, with its blurred end; 0 if there is none."""
+    if np.count_nonzero(dark[0]) <= _EDGE_SHARE * len(dark[0]):
+        return 0
     rows = np.asarray(dark[: max(2, int(_EDGE_DEPTH * len(dark)))].mean(1) > _EDGE_SHARE)
     depth = len(rows) if rows.all() else int(np.argmin(rows))
     return depth + 2 if depth >= _EDGE_LEAST else 0
@@ -184,8 +187,16 @@ def _ends_before(strokes: BoolArray) -> bool:
     return not bool(columns[:margin].any() or columns[-margin:].any())
 
 
-def _lines(ink: FloatArray, dark: BoolArray, least: float) -> BoolArray:
+def _lines(ink: FloatArray, least: float) -> BoolArray:
     """Lines that run straight across, from left to right or from top to bottom."""
+    lines, faintest = np.zeros(ink.shape, bool), ink > min(_LEVELS)
+    if any(_may_have_lines(faintest, axis) for axis in (0, 1)):
+        for level in _LEVELS:
+            lines |= _lines_of(ink, ink > level, least)
+    return lines
+
+
+def _lines_of(ink: FloatArray, dark: BoolArray, least: float) -> BoolArray:
     across, down = _bands(dark), _bands(dark.T)
     strokes = dark & ~(_joined(across, ink.shape) | _joined(down, ink.shape[::-1]).T)
     own = strokes & (ink >= least)
@@ -245,14 +256,18 @@ def _uncrossed(bands: list[_Band], ink: FloatArray, strokes: BoolArray) -> BoolA
     return mask
 
 
-def _may_have_lines(dark: BoolArray) -> bool:
-    """Whether enough pieces of the width have a row that is dark throughout; mostly not."""
-    return bool(_filled(dark, _edges_of(dark)).any(0).sum() >= _SPAN)
+def _may_have_lines(dark: BoolArray, axis: int) -> bool:
+    """Whether enough pieces along an axis have two rows that one line may fill; mostly not."""
+    edges = _edges_of(dark.shape[axis])
+    sums = np.add.reduceat(dark, edges[:-1], axis, dtype=np.int32)
+    sums = sums if axis else sums.T
+    filled = sums[1:] + sums[:-1] > _PIECE_SHARE * np.diff(edges)
+    return bool(filled.any(0).sum() >= _SPAN)
 
 
-def _edges_of(dark: BoolArray) -> NDArray[np.intp]:
-    """Where the pieces of the width begin, and its end."""
-    return np.linspace(0, dark.shape[1], _BLOCKS + 1).astype(np.intp)
+def _edges_of(width: int) -> NDArray[np.intp]:
+    """Where its pieces begin, and its end."""
+    return np.linspace(0, width, _BLOCKS + 1).astype(np.intp)
 
 
 def _filled(dark: BoolArray, edges: NDArray[np.intp]) -> BoolArray:
@@ -265,7 +280,7 @@ def _filled(dark: BoolArray, edges: NDArray[np.intp]) -> BoolArray:
 
 def _straight(dark: BoolArray) -> Iterator[NDArray[np.float64]]:
     """The row of each line in every column (w,), in px."""
-    width, edges = dark.shape[1], _edges_of(dark)
+    width, edges = dark.shape[1], _edges_of(dark.shape[1])
     pieces = [_middles(column) for column in _filled(dark, edges).T]
     centres = (edges[:-1] + edges[1:]) / 2
     used: set[tuple[float, float]] = set()
@@ -350,10 +365,9 @@ class _Group:
 
 def _by_cell(part: BoolArray, cell: int) -> NDArray[np.int_]:
     """How many pixels of ink each cell has."""
-    high, wide = (-(-side // cell) * cell for side in part.shape)
-    padded = np.zeros((high, wide), bool)
-    padded[: part.shape[0], : part.shape[1]] = part
-    return np.asarray(padded.reshape(high // cell, cell, wide // cell, cell).sum((1, 3)))
+    down, along = (np.arange(0, side, cell) for side in part.shape)
+    rows = np.add.reduceat(part, down, 0, dtype=np.int_)
+    return np.asarray(np.add.reduceat(rows, along, 1))
 
 
 def _groups(labels: NDArray[np.int32], counts: NDArray[np.int_]) -> list[_Group]:
@@ -380,6 +394,12 @@ def _is_another(group: _Group, largest: _Group) -> bool:
         and group.longer >= _SECOND * largest.longer
         and group.gap(largest) > _FAR * largest.longer
     )
+
+
+def quantile(counts: NDArray[Any], share: float) -> int:
+    """The value below which ``share`` of the counted values lie; counting spares the sorting."""
+    reached = counts.cumsum()
+    return int(np.searchsorted(reached, share * reached[-1]))
 
 
 def rim_of(values: NDArray[Any]) -> NDArray[Any]:

@@ -43,7 +43,7 @@ def mark_statistics(strokes: FloatArray) -> FloatArray:
 def picture_measures(sheet: Sheet, ink: FloatArray, side: float, strokes: FloatArray) -> FloatArray:
     """Return the logarithm of each of ``PICTURE_MEASURES``; all grow away from clean line art.
 
-    ``strokes`` (n, n) were read from ``ink`` (2n, 2n), a square of ``side`` pixels of the sheet.
+    ``strokes`` were read from ``ink``, both (n, n), a square of ``side`` pixels of the sheet.
     """
     tone, paper = _channels(sheet.tone), _channels(sheet.paper)
     covered = sheet.ink > 0.05
@@ -53,11 +53,12 @@ def picture_measures(sheet: Sheet, ink: FloatArray, side: float, strokes: FloatA
     sheet_tone = _where(tone, bare) if bare.any() else _where(paper, ~bare)
     grain = _where(tone - paper, bare) if bare.any() else np.zeros((1, 1))
     ink_tone = _where(tone, dark) if dark.any() else _where(tone, ~dark)
-    light = np.maximum(paper.mean(axis=(1, 2)), 0.05)
+    smooth = paper[:, ::4, ::4]
+    light = np.maximum(smooth.mean(axis=(1, 2)), 0.05)
     measures = np.array(
         [
             grain.var(axis=1).mean() ** 0.5,
-            np.ptp(paper.mean(axis=0)),
+            np.ptp(smooth.mean(axis=0)),
             1 - sheet_tone.mean(),
             np.median(np.ptp(ink_tone / light[:, None], axis=0)),
             ink_tone.mean(axis=0).std(),
@@ -74,8 +75,7 @@ def picture_measures(sheet: Sheet, ink: FloatArray, side: float, strokes: FloatA
 def _unread(ink: FloatArray, strokes: FloatArray) -> float:
     """The share of the ink that no stroke runs through or along."""
     near = grown(strokes >= INK, _NEAR)
-    read = ink.reshape(*near.shape[:1], 2, near.shape[1], 2).mean((1, 3))
-    return float(read[~near].sum()) / (float(read.sum()) + 1e-6)
+    return float(ink[~near].sum()) / (float(ink.sum()) + 1e-6)
 
 
 def _doubt(strokes: FloatArray) -> float:

@@ -22,6 +22,7 @@ from app.imaging.clutter import (
     glance,
     grown,
     labelled,
+    quantile,
     rim_of,
     wide_parts,
     without_clutter,
@@ -30,6 +31,7 @@ from app.imaging.clutter import (
 
 FloatArray = NDArray[np.floating[Any]]
 BoolArray = NDArray[np.bool_]
+Box = tuple[int, int, int, int]  # left, top, right and bottom, in px
 
 WORKING_SIDE = 384  # px, the longest side that ink is looked for at
 SHADOWS = "shadows"
@@ -110,10 +112,9 @@ class _Light:
     scale: float
     notes: tuple[str, ...]
 
-    def within(self, box: tuple[int, int, int, int]) -> "_Light":
+    def within(self, box: Box) -> "_Light":
         """A part of it, for a picture that was not reduced."""
-        left, top, right, bottom = box
-        part = np.s_[..., top:bottom, left:right]
+        part = _part(box)
         return replace(
             self, tone=self.tone[part], paper=self.paper[part], darkness=self.darkness[part]
         )
@@ -121,37 +122,50 @@ class _Light:
     def sheet(self) -> Sheet:
         """The sheet and its ink."""
         cleaned = self._cleaned(self.darkness)
-        clutter, notes = cleaned.clutter, (*self.notes, *cleaned.notes)
-        if clutter.any():  # it may be far darker than the strokes, and ink is relative
-            cleaned = self._cleaned(np.where(clutter, 0, self.darkness))
-            clutter, notes = clutter | cleaned.clutter, (*notes, *cleaned.notes)
-        return Sheet(
-            _as_rgb(self.tone), _as_rgb(self.paper), cleaned.ink, self.scale, clutter=clutter,
-            notes=tuple(dict.fromkeys(notes)), several=cleaned.several,
-        )  # fmt: skip
+        if cleaned.clutter.any():  # it may be far darker than the strokes, and ink is relative
+            again = self._cleaned(np.where(cleaned.clutter, 0, self.darkness))
+            cleaned = replace(
+                again, clutter=cleaned.clutter | again.clutter, notes=cleaned.notes + again.notes
+            )
+        return self._sheet(cleaned)
+
+    def scaled_anew(self, whole: Sheet, box: Box) -> Sheet:
+        """A part of a sheet without clutter: its ink is relative to its own darkest strokes."""
+        near = self.within(box)
+        ink = np.where(whole.ink[_part(box)] > 0, _scaled(near.darkness), np.float32(0))
+        return near._sheet(Cleaned(ink, np.zeros(ink.shape, bool), (), whole.several))
 
     def _cleaned(self, darkness: FloatArray) -> Cleaned:
         speck = _SPECK * (max(darkness.shape) / WORKING_SIDE) ** 2
         return without_clutter(_scaled(darkness), INK, speck)
+
+    def _sheet(self, cleaned: Cleaned) -> Sheet:
+        return Sheet(
+            _as_rgb(self.tone), _as_rgb(self.paper), cleaned.ink, self.scale,
+            clutter=cleaned.clutter, notes=tuple(dict.fromkeys((*self.notes, *cleaned.notes))),
+            several=cleaned.several,
+        )  # fmt: skip
 
     def overview(self, marked: BoolArray) -> FloatArray:
         """Measure what ``OVERVIEW`` names.
 
         Photographs have ink up to every side, little bare paper and many colours.
         """
-        inner = np.zeros(marked.shape, bool)
-        rim = max(1, round(_RIM * min(marked.shape)))
-        inner[rim:-rim, rim:-rim] = True
-        light = self.tone[:, marked] / np.maximum(self.paper[:, marked], np.float32(0.05))
+        rim, smooth = max(1, round(_RIM * min(marked.shape))), self.paper[:, ::4, ::4]
+        inner, inked = marked[rim:-rim, rim:-rim], np.flatnonzero(marked)
+        tone, paper = (
+            planes.reshape(len(planes), -1)[:, inked] for planes in (self.tone, self.paper)
+        )
+        light, ink = tone / np.maximum(paper, np.float32(0.05)), len(inked)
         return np.array(
             [
-                marked.mean(),
-                marked[~inner].mean(),
-                (self.darkness > _BARE).mean(),
-                self.paper.std(axis=(1, 2)).mean(),
-                np.ptp(self.paper.mean(axis=(1, 2))),
-                light.std(axis=1).mean() if marked.any() else 0,
-                np.ptp(light, axis=0).std() if marked.any() else 0,
+                ink / marked.size,
+                (ink - np.count_nonzero(inner)) / (marked.size - inner.size),
+                np.count_nonzero(self.darkness > _BARE) / marked.size,
+                smooth.std(axis=(1, 2)).mean(),
+                np.ptp(smooth.mean(axis=(1, 2))),
+                light.std(axis=1).mean() if ink else 0,
+                np.ptp(light, axis=0).std() if ink else 0,
             ],
             np.float32,
         )
@@ -169,7 +183,7 @@ def find_drawing(picture: Image.Image, least: int = LEAST_SIDE) -> Sheet:
     if box is None:
         notes = (*ground.notes, *whole.notes)
         return replace(whole, ink=np.zeros_like(whole.ink), dark=ground.dark, notes=notes)
-    part = whole if box == (0, 0, *picture.size) else _closer(light, ground.picture, box).sheet()
+    part = _closer(whole, light, ground.picture, box)
     return replace(
         part, left=box[0], top=box[1], several=whole.several, dark=ground.dark,
         notes=tuple(dict.fromkeys((*ground.notes, *whole.notes, *part.notes))),
@@ -191,8 +205,19 @@ def _is_dark_sheet(afar: Image.Image) -> bool:
     return bool(2 * light.sum() < light.size and wide_parts(light, _STROKE).mean() < _PAPER_SHARE)
 
 
-def _closer(light: _Light, picture: Image.Image, box: tuple[int, int, int, int]) -> _Light:
-    return light.within(box) if light.scale == 1 else _measure(picture.crop(box))
+def _closer(whole: Sheet, light: _Light, picture: Image.Image, box: Box) -> Sheet:
+    """A part of the sheet, looked at again where there is more to see."""
+    if box == (0, 0, *picture.size):
+        return whole
+    if light.scale < 1:
+        return _measure(picture.crop(box)).sheet()
+    return light.within(box).sheet() if whole.notes else light.scaled_anew(whole, box)
+
+
+def _part(box: Box) -> tuple[Any, ...]:
+    """What chooses it from planes (…, h, w)."""
+    left, top, right, bottom = box
+    return np.s_[..., top:bottom, left:right]
 
 
 def find_ink(picture: Image.Image) -> Sheet:
@@ -222,16 +247,13 @@ def _measure(picture: Image.Image) -> _Light:
 
 def pen_width(marked: BoolArray) -> float:
     """Twice the area over the length of the outline, in pixels."""
-    padded = np.pad(marked, 1)
-    inner = padded[1:-1, 1:-1] & padded[:-2, 1:-1] & padded[2:, 1:-1]
-    inner &= padded[1:-1, :-2] & padded[1:-1, 2:]
+    inner = marked[1:-1, 1:-1] & marked[:-2, 1:-1] & marked[2:, 1:-1]
+    inner &= marked[1:-1, :-2] & marked[1:-1, 2:]
     area = float(np.count_nonzero(marked))
     return 2 * area / max(1.0, area - np.count_nonzero(inner))
 
 
-def _surroundings(
-    sheet: Sheet, size: tuple[int, int], least: int
-) -> tuple[int, int, int, int] | None:
+def _surroundings(sheet: Sheet, size: tuple[int, int], least: int) -> Box | None:
     """The ink's box and a margin around it, in original pixels; ``None`` if there is no drawing."""
     marked = sheet.marked
     rows, columns = np.flatnonzero(marked.any(1)), np.flatnonzero(marked.any(0))
@@ -339,11 +361,11 @@ def _lightest_around(values: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def _scaled(darkness: FloatArray) -> FloatArray:
     """0 at the paper's own noise, 1 at the darkest strokes of this very drawing."""
     levels = _levels(darkness)
-    middle = _quantile(levels, 0.5)
+    middle = quantile(levels, 0.5)
     from_middle = np.abs(np.arange(len(levels)) - middle)
-    noise = 1.4826 * _quantile(np.bincount(from_middle, levels), 0.5) / _LEVELS
+    noise = 1.4826 * quantile(np.bincount(from_middle, levels), 0.5) / _LEVELS
     floor = min(middle / _LEVELS - 1 + 3 * noise + 0.02, 0.3)
-    ceiling = _quantile(levels, 0.997) / _LEVELS - 1
+    ceiling = quantile(levels, 0.997) / _LEVELS - 1
     if ceiling - floor < _FAINTEST:
         ceiling = float(darkness.max())
     if ceiling - floor < _FAINTEST:
@@ -354,11 +376,7 @@ def _scaled(darkness: FloatArray) -> FloatArray:
 
 def _levels(darkness: FloatArray) -> NDArray[np.intp]:
     """How often each level occurs: the first stands for -1 or less, the last for 1."""
-    level = np.maximum(darkness, -1) * _LEVELS + (_LEVELS + 0.5)
-    return np.bincount(level.astype(np.intp).ravel(), minlength=2 * _LEVELS + 1)
-
-
-def _quantile(counts: NDArray[Any], share: float) -> int:
-    """The value below which ``share`` of the counted values lie; counting spares the sorting."""
-    reached = counts.cumsum()
-    return int(np.searchsorted(reached, share * reached[-1]))
+    level = np.maximum(darkness, -1)
+    level *= _LEVELS
+    level += _LEVELS + 0.5
+    return np.bincount(level.astype(np.int16).ravel(), minlength=2 * _LEVELS + 1)

@@ -4,15 +4,16 @@ The trunk is EfficientNet-Lite0 cut after its fifth stage, with heads of our own
 and analysis both go through here, so that what is calibrated is what is served.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
+from PIL import Image, ImageFilter, ImageOps
 
 from app.imaging.clutter import beside_the_drawing, grown, labelled
 from app.imaging.marks import CROP_SIDE, mark_statistics, picture_measures
@@ -28,7 +29,6 @@ LEAST_STROKES = 24  # px of redrawn strokes: less is a speck
 READ_SIDE = 256  # px, what strokes are read from
 MARGIN = 0.08  # around the ink's box, as a share of its longer side
 _BLOCK = 4  # px of READ_SIDE
-_BLOCKS = READ_SIDE // _BLOCK
 _HALF_WIDTH = 3  # blocks: no pen is twice as wide
 _SOLID = 0.6  # of the ink of a block that is filled
 _OFF = 2  # px of CROP_SIDE
@@ -38,10 +38,12 @@ INKED_CELL = 1.5  # px of ink: a cell of the map with less is empty
 _MOST_FOREIGN = 8  # cells
 _FEWEST_CELLS = 3  # that a place on the map has
 _LEAST_SHARE = 1e-3
+_DIMMEST = 0.02  # of the ink is as dark as can be
 _HALO = 3  # px of CROP_SIDE: how far around ink the map reaches
 _LEAST_LIGHT = 0.12  # the least unusual ink still shows, so that the drawing can be recognised
 
 Square = tuple[float, float, float]  # left, top and side, in px
+Box = tuple[float, float, float, float]  # left, top, right and bottom, in px
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,11 @@ class Crop:
     top: float
     side: float
 
+    @cached_property
+    def halved(self) -> FloatArray:
+        """The ink in the strokes' pixels, (CROP_SIDE, CROP_SIDE)."""
+        return _reduced(self.ink, READ_SIDE // CROP_SIDE)
+
     @classmethod
     def of(cls, sheet: Sheet, square: Square) -> "Crop":
         """Cut a square out of a sheet; what is filled in it becomes an outline."""
@@ -65,7 +72,7 @@ class Crop:
 
     def square_around(self, strokes: FloatArray) -> Square | None:
         """The square around the strokes that were read from it; ``None`` if there are none."""
-        marked = _clear_strokes(strokes, _halved(self.ink))
+        marked = _clear_strokes(strokes, self.halved)
         beside, _ = beside_the_drawing(marked)
         found = ink_square(marked & ~beside)
         if found is None:
@@ -92,7 +99,7 @@ def _clear_strokes(strokes: FloatArray, ink: FloatArray) -> BoolArray:
 
 def _outlined(ink: FloatArray) -> FloatArray:
     """Keep of areas wider than any pen the rim alone; ``ink`` is (READ_SIDE, READ_SIDE)."""
-    blocks = ink.reshape(_BLOCKS, _BLOCK, _BLOCKS, _BLOCK).mean((1, 3)) >= _SOLID
+    blocks = _reduced(ink, _BLOCK) >= _SOLID
     core = ~grown(~blocks, _HALF_WIDTH)
     if not core.any():
         return ink
@@ -100,9 +107,10 @@ def _outlined(ink: FloatArray) -> FloatArray:
     return np.where(inner.repeat(_BLOCK, 0).repeat(_BLOCK, 1), 0, ink)
 
 
-def _halved(ink: FloatArray) -> FloatArray:
-    """Ink of (READ_SIDE, READ_SIDE) in the strokes' pixels."""
-    return np.asarray(ink.reshape(CROP_SIDE, 2, CROP_SIDE, 2).mean((1, 3)))
+def _reduced(ink: FloatArray, side: int) -> FloatArray:
+    """The mean of every square of ``side`` by ``side`` pixels."""
+    parts = [ink[row::side, column::side] for row in range(side) for column in range(side)]
+    return np.asarray(sum(parts[1:], parts[0]) / np.float32(len(parts)))
 
 
 def crop_to_ink(sheet: Sheet) -> Crop | None:
@@ -125,13 +133,12 @@ def ink_square(marked: BoolArray) -> Square | None:
 def cut(values: FloatArray, square: Square, pixels: int) -> FloatArray:
     """Cut a square out of (h, w) values in 0–1 and bring it to ``pixels`` by ``pixels``."""
     x, y, side = square
-    grey = Image.fromarray((values * 255).astype(np.uint8))
-    shrink = max(1, round(side / pixels))
-    box = (x, y, x + side, y + side)
-    fine = grey.transform(
-        (pixels * shrink, pixels * shrink), Image.Transform.EXTENT, box, Image.Resampling.BILINEAR
-    )
-    return np.asarray(fine.reduce(shrink) if shrink > 1 else fine, np.float32) / 255
+    height, width = values.shape
+    beyond = max(0, math.ceil(max(-x, -y, x + side - width, y + side - height)))
+    grey = ImageOps.expand(Image.fromarray((values * 255).astype(np.uint8)), beyond)
+    x, y = x + beyond, y + beyond
+    part = grey.resize((pixels, pixels), Image.Resampling.BILINEAR, (x, y, x + side, y + side))
+    return np.asarray(part) / np.float32(255)
 
 
 def _middles(ends: NDArray[np.intp], half: float) -> tuple[float, float]:
@@ -152,9 +159,10 @@ def saliency_map(
     """
     spread = Image.fromarray(shares).resize((CROP_SIDE, CROP_SIDE), Image.Resampling.BICUBIC)
     values = np.asarray(spread)
-    low, high = np.percentile(values[strokes >= INK], (2, 100))
+    on_ink = np.sort(values[strokes >= INK])
+    low, high = on_ink[int(_DIMMEST * len(on_ink))], on_ink[-1]
     relative = np.clip((values - low) / max(float(high - low), 1e-6), 0, 1)
-    near = grown(np.maximum(_halved(crop.ink), strokes) >= INK, _HALO)
+    near = grown(np.maximum(crop.halved, strokes) >= INK, _HALO)
     halo = Image.fromarray(near.astype(np.uint8) * 255).filter(ImageFilter.BoxBlur(1))
     light = np.asarray(halo) * (_LEAST_LIGHT + (1 - _LEAST_LIGHT) * relative) + 0.5
     return laid_over(sheet, crop, Image.fromarray(light.astype(np.uint8)), size)
@@ -162,15 +170,22 @@ def saliency_map(
 
 def laid_over(sheet: Sheet, crop: Crop, square: Image.Image, size: tuple[int, int]) -> Image.Image:
     """Lay a grey picture of the crop where the crop is in the original; black around it."""
-    per_pixel = (
-        square.width * sheet.scale / crop.side
-    )  # pixels of the square to one of the original
-    left, top = (
-        -(start + at / sheet.scale) * per_pixel
-        for start, at in ((sheet.left, crop.left), (sheet.top, crop.top))
+    side = crop.side / sheet.scale  # in pixels of the original, as all that follow
+    x, y = sheet.left + crop.left / sheet.scale, sheet.top + crop.top / sheet.scale
+    left, top = max(0, math.ceil(x)), max(0, math.ceil(y))
+    right, bottom = min(size[0], int(x + side)), min(size[1], int(y + side))
+    box = (left - x, top - y, right - x, bottom - y)
+    shown = square.resize(
+        (right - left, bottom - top), Image.Resampling.BILINEAR, _scaled(box, square.width / side)
     )
-    box = (left, top, left + size[0] * per_pixel, top + size[1] * per_pixel)
-    return square.transform(size, Image.Transform.EXTENT, box, Image.Resampling.BILINEAR)
+    whole = Image.new("L", size)
+    whole.paste(shown, (left, top))
+    return whole
+
+
+def _scaled(box: Box, by: float) -> Box:
+    left, top, right, bottom = box
+    return left * by, top * by, right * by, bottom * by
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,14 +218,19 @@ def most_foreign(seen: Seen) -> FloatArray:
     cell = CROP_SIDE // side
     inked = seen.strokes.reshape(side, cell, side, cell).sum((1, 3)) > INKED_CELL
     shares = np.where(inked, seen.foreign_shares, 0)
-    sums, counts = (
-        sliding_window_view(np.pad(values, 1), (3, 3)).sum((2, 3)) for values in (shares, inked)
-    )
+    sums, counts = _sums_around(shares), _sums_around(inked.astype(np.float32))
     shares_at_ink = np.sort(shares[inked])[::-1] if inked.any() else np.zeros(1)
     place = (sums / np.maximum(counts, _FEWEST_CELLS)).max()
     found = np.array([place, shares_at_ink[:_MOST_FOREIGN].mean(), shares_at_ink.mean()])
     bounded = np.clip(found, _LEAST_SHARE, 1 - _LEAST_SHARE)
     return np.asarray(np.log(bounded / (1 - bounded)))
+
+
+def _sums_around(values: FloatArray) -> FloatArray:
+    """The sum over each value and the eight around it."""
+    padded = np.pad(values, 1)
+    rows = padded[:-2] + padded[1:-1] + padded[2:]
+    return np.asarray(rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:])
 
 
 class Trunk:
@@ -264,7 +284,7 @@ class Inked:
     @property
     def picture(self) -> FloatArray:
         """What the picture is like, whatever it shows."""
-        return picture_measures(self.sheet, self.crop.ink, self.crop.side, self.seen.strokes)
+        return picture_measures(self.sheet, self.crop.halved, self.crop.side, self.seen.strokes)
 
     @property
     def drawing(self) -> DrawingFeatures:

@@ -21,6 +21,7 @@ drawings lends each the weight 1/n (hierarchical conformal prediction: Lee, Barb
 ``LocalCalibration`` is a second stage, for an operator's own drawings.
 """
 
+import math
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -66,25 +67,29 @@ def score_reading(
 def combine(tails: FloatArray, terms: FloatArray) -> float:
     """Sum −log of the share of reference values above each defined term."""
     total = 0.0
-    for weight, quantiles, term in zip(WEIGHTS, tails, terms, strict=True):
-        if not np.isnan(term):
-            total -= float(weight) * float(np.log(_share_above(quantiles, float(term))))
+    for weight, quantiles, term in zip(WEIGHTS.tolist(), tails, terms.tolist(), strict=True):
+        if not math.isnan(term):
+            total -= weight * math.log(_share_above(quantiles, term))
     return total
 
 
 def _share_above(quantiles: FloatArray, term: float) -> float:
     """Tail share, interpolated; beyond the last quantile it falls on slowly, never to a tie."""
-    count = len(quantiles)
-    inside = float(np.interp(term, quantiles, np.linspace(0, 1, count)))
-    spread = float(quantiles[-1] - quantiles[count // 2]) or 1.0
-    beyond = max(0.0, (term - float(quantiles[-1])) / spread)
+    count, last = len(quantiles), quantiles.item(-1)
+    reached = int(quantiles.searchsorted(term, "right"))
+    inside, beyond = float(reached > 0), 0.0
+    if 0 < reached < count:
+        low, high = quantiles[reached - 1 : reached + 1].tolist()
+        inside = (reached - 1 + (term - low) / (high - low)) / (count - 1)
+    elif reached:
+        beyond = (term - last) / ((last - quantiles.item(count // 2)) or 1.0)
     return (1 - inside + 1 / count) / (1 + 1 / count) / (1 + beyond)
 
 
 def _margin(discriminant: Discriminant, log_probabilities: FloatArray, category: int) -> float:
     """By how much another category is likelier, were all equally common to begin with."""
     fits = log_probabilities - discriminant.log_shares / discriminant.temperature
-    others = np.delete(fits, category)
+    others = np.concatenate([fits[:category], fits[category + 1 :]])
     return float(others.max() - fits[category]) if len(others) else 0.0
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.floating[Any]]
 
 DAMAGE = ("whole", "half", "patch", "scribble", "intruder")
+_POWERS = np.arange(3, dtype=np.float32)
 LEAST_LOG_PROBABILITY = -8.0  # below, a drawing is simply unrecognisable
 LIMIT_SHARE = 0.998  # of the pictures that a guard is measured on lie within its limits
 _FARTHEST = 6.0  # standard deviations
@@ -23,7 +24,7 @@ LIMIT_SLACK = 0.22  # of a logarithm: a quarter more
 def age_basis(age_years: float | FloatArray) -> FloatArray:
     """Return (…, 3): a constant, the age and its square, centred at six years."""
     a = (np.asarray(age_years, np.float32) - 6) / 2
-    return np.stack([np.ones_like(a), a, a * a], axis=-1)
+    return np.asarray(a[..., None] ** _POWERS)
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ from app.training.anomalies import smooth_walk
 from app.training.papers import Grey, Rng, bare_sheet
 
 SIDE = 300  # px
-OFTENER = {"note": 2, "bare sheet": 4}
+OFTENER = {"note": 6, "bare sheet": 4}
 _PHOTOGRAPHS = (
     "astronaut", "brick", "camera", "cat", "coffee", "coins", "grass", "gravel",
     "hubble_deep_field", "immunohistochemistry", "moon", "retina", "rocket",

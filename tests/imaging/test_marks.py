@@ -106,6 +106,6 @@ def test_ink_that_is_no_stroke_is_measured_as_not_read() -> None:
     found = seen(a_picture())
     half = found.seen.strokes.copy()
     half[:, CROP_SIDE // 2 :] = 0
-    spoilt = picture_measures(found.sheet, found.crop.ink, found.crop.side, half)
+    spoilt = picture_measures(found.sheet, found.crop.halved, found.crop.side, half)
     assert named(found.picture)["unread_ink"] < 0.02
     assert named(spoilt)["unread_ink"] > 0.2
