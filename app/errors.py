@@ -10,6 +10,7 @@
     │   │   └── UnreadableDrawing  not a picture, a broken one, or a format we do not read
     │   ├── InvalidAge             missing, not a number, or outside 2–18
     │   ├── InvalidRequest         something else in the request contradicts itself
+    │   ├── IncompleteRequest      the request broke off, or cannot be taken apart
     │   └── NotFound               no such drawing, map or page
     ├── ConfigurationError         the operator can mend it; the process does not start
     │   └── WrongEnvironment       a database or store made by another environment
@@ -61,6 +62,10 @@ class InvalidAge(Refusal):
 
 class InvalidRequest(Refusal):
     """The request contradicts itself."""
+
+
+class IncompleteRequest(Refusal):
+    """The body broke off or is not well formed, so that nobody knows what else it would say."""
 
 
 class NotFound(Refusal):

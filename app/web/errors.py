@@ -15,6 +15,7 @@ from app.errors import (
     BundleError,
     Busy,
     DrawingTooLarge,
+    IncompleteRequest,
     NotFound,
     Refusal,
     SketchnormError,
@@ -29,6 +30,7 @@ RETRY_SECONDS = "30"
 STATUS: tuple[tuple[type[SketchnormError], int], ...] = (
     (DrawingTooLarge, 413),
     (UnreadableDrawing, 415),
+    (IncompleteRequest, 400),
     (NotFound, 404),
     (Refusal, 422),
     (StorageUnavailable, 503),
@@ -123,10 +125,7 @@ def _answer_framework(request: Request, error: Exception) -> Response:
 
 def _answer_validation(request: Request, error: Exception) -> Response:
     names = {str(part["loc"][-1]) for part in cast(RequestValidationError, error).errors()}
-    if "image" in names:
-        sentence = "The drawing must be sent as a file, in the multipart field image."
-    else:
-        sentence = f"These fields could not be understood: {', '.join(sorted(names))}."
+    sentence = f"These fields could not be understood: {', '.join(sorted(names))}."
     return answer(request, Problem(422, sentence))
 
 

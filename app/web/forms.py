@@ -1,6 +1,8 @@
 """The fields of an upload, first as they were typed, then as what they mean.
 
-Read here and not by pydantic: a refusal must be a sentence for the person who filled in the form.
+Read here and not by pydantic: a refusal must be a sentence for the person who filled in the form,
+and the wish that a drawing be not kept must not be lost on the way. So a body that breaks off, or
+says anything that would be overlooked, is refused as a whole.
 """
 
 import base64
@@ -8,20 +10,37 @@ import binascii
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Final
+from typing import Final
 
-from fastapi import File, Form, Request, UploadFile
+from fastapi import Request
+from python_multipart.multipart import parse_options_header
+from starlette.datastructures import FormData, UploadFile
+from starlette.requests import ClientDisconnect
 
 from app.actions.submit import Submission
-from app.errors import DrawingTooLarge, InvalidAge, InvalidRequest, MissingDrawing
+from app.errors import (
+    DrawingTooLarge,
+    IncompleteRequest,
+    InvalidAge,
+    InvalidRequest,
+    MissingDrawing,
+)
 
 LARGEST_DRAWING: Final = 4 * 1024 * 1024
 TOO_LARGE: Final = "The file is larger than 4 MB; send a smaller picture of the drawing."
 NUMBER = re.compile(r"-?[0-9]{1,6}([.,][0-9]{0,6})?")
 LONGEST_CATEGORY = 64
 LONGEST_KEY = 200
+LONGEST_NAME = 40
 LONGEST_ATTEMPT = 64
 CHOICES = {"": True, "true": True, "false": False}
+# The fields that are text; picture_again may come in several parts, the others once.
+TEXTS: Final = ("age_years", "category", "keep", "attempt")
+FIELDS: Final = ("image", *TEXTS, "picture_again")
+INCOMPLETE: Final = (
+    "The upload did not arrive whole, or its parts cannot be told from each other; "
+    "nothing was kept, so send it again."
+)
 
 
 @dataclass(frozen=True)
@@ -90,26 +109,96 @@ class SubmittedForm:
         return choice
 
 
-def read_submitted_form(
-    request: Request,
-    image: Annotated[UploadFile | None, File()] = None,
-    age_years: Annotated[str, Form()] = "",
-    category: Annotated[str, Form()] = "",
-    keep: Annotated[str, Form()] = "",
-    attempt: Annotated[str, Form()] = "",
-    picture_again: Annotated[tuple[str, ...], Form()] = (),
-) -> SubmittedForm:
+async def read_submitted_form(request: Request) -> SubmittedForm:
     """Remembered with the request, so that a refusal can show again what was typed.
 
     The file is read here because it is closed by the time that a refusal is answered.
     """
-    content = image.file.read() if image is not None else b""
-    chosen = bool(content) or (image is not None and bool(image.filename))
-    form = SubmittedForm(
-        content if chosen else None, age_years, category, keep, attempt, picture_again
+    fields = await _read_body(request)
+    try:
+        form = await _as_typed(fields)
+        request.state.form = form
+        _check_fields(request, fields)
+        return form
+    finally:
+        await fields.close()
+
+
+async def _as_typed(fields: FormData) -> SubmittedForm:
+    image = fields.get("image")
+    content = await image.read() if isinstance(image, UploadFile) else b""
+    chosen = isinstance(image, UploadFile) and bool(content or image.filename)
+    return SubmittedForm(
+        content if chosen else None,
+        age_years=_text(fields, "age_years"),
+        category=_text(fields, "category"),
+        keep=_text(fields, "keep"),
+        attempt=_text(fields, "attempt"),
+        picture_again=tuple(p for p in fields.getlist("picture_again") if isinstance(p, str)),
     )
-    request.state.form = form
-    return form
+
+
+async def _read_body(request: Request) -> FormData:
+    """The parts of a multipart body; raise ``IncompleteRequest`` unless it is whole.
+
+    It is whole if nothing follows the boundary that closes it, and if each heading begins a part:
+    elsewhere a field would be missing that nobody misses.
+    """
+    kind, options = parse_options_header(request.headers.get("content-type"))
+    try:
+        body = await request.body()
+    except ClientDisconnect as error:
+        raise IncompleteRequest(INCOMPLETE) from error
+    if not body:
+        return FormData()
+    if kind != b"multipart/form-data":
+        raise InvalidRequest("The drawing must be sent as multipart/form-data, in the field image.")
+    end = b"\r\n--" + options.get(b"boundary", b"") + b"--"
+    closed = body.find(end)
+    if closed < 0 or body[closed + len(end) :].strip():
+        raise IncompleteRequest(INCOMPLETE)
+    try:
+        fields = await request.form()
+    except Exception as error:  # whatever the parser meets in untrusted bytes
+        raise IncompleteRequest(INCOMPLETE) from error
+    if body.lower().count(b"content-disposition") > len(fields.multi_items()):
+        await fields.close()
+        raise IncompleteRequest(INCOMPLETE)
+    return fields
+
+
+def _text(fields: FormData, name: str) -> str:
+    value = fields.get(name, "")
+    return value if isinstance(value, str) else ""
+
+
+def _check_fields(request: Request, fields: FormData) -> None:
+    """Raise ``InvalidRequest`` for what would be overlooked, such as a ``keep`` in the address."""
+    if request.query_params:
+        raise InvalidRequest(
+            "Fields in the address are not read; send all of them in the body: "
+            f"{', '.join(FIELDS)}."
+        )
+    for name in fields:
+        if name not in FIELDS:
+            raise InvalidRequest(
+                f"There is no field {name[:LONGEST_NAME]!r}; send {', '.join(FIELDS)}."
+            )
+        _check_values(name, fields.getlist(name))
+
+
+def _check_values(name: str, values: Sequence[str | UploadFile]) -> None:
+    if name == "image":
+        if any(isinstance(value, str) and value for value in values):  # "": no file was chosen
+            raise InvalidRequest(
+                "The drawing must be sent as a file, in the multipart field image."
+            )
+        if len(values) > 1:
+            raise InvalidRequest("More than one drawing was sent; send one at a time.")
+    elif not all(isinstance(value, str) for value in values):
+        raise InvalidRequest(f"The field {name} must be sent as text, not as a file.")
+    elif name in TEXTS and len(set(values)) > 1:
+        raise InvalidRequest(f"The field {name} was sent with different values; send it once.")
 
 
 def check_key(key: str | None) -> str | None:

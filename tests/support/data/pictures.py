@@ -4,6 +4,7 @@ import csv
 import io
 from pathlib import Path
 
+import pillow_heif
 from PIL import Image
 
 from app.imaging import synthetic
@@ -20,6 +21,13 @@ def as_bytes(picture: Image.Image, kind: str = "PNG", **options: object) -> byte
     """Encode a picture."""
     buffer = io.BytesIO()
     picture.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def as_heic(picture: Image.Image, **options: object) -> bytes:
+    """Encode a picture as an iPhone does."""
+    buffer = io.BytesIO()
+    pillow_heif.from_pillow(picture.convert("RGB")).save(buffer, **options)
     return buffer.getvalue()
 
 

@@ -53,7 +53,9 @@ class Visitor:
         parts: dict[str, tuple[str | None, bytes]] = dict(files)
         if image is not None:
             parts["image"] = (filename, image)
-        return self.asks("POST", to, files=parts or {"none": (None, b"")}, headers=headers or {})
+        return self.asks(
+            "POST", to, files=parts or {"category": (None, b"")}, headers=headers or {}
+        )
 
     def asks(
         self,

@@ -14,6 +14,7 @@ from app.actions.retain import Retained, retain
 from app.actions.submit import Submission, submit
 from app.bootstrap import Services, assemble
 from app.environment import Settings
+from app.inference.analysis import OpenedBundle
 from app.storage import removals
 from app.storage.blobs.store import BlobStore
 from app.storage.database import Database
@@ -91,7 +92,7 @@ class Site:
 
 
 @contextmanager
-def open_services(settings: Settings, analyzer: FakeAnalyzer) -> Iterator[Services]:
+def open_services(settings: Settings, analyzer: OpenedBundle) -> Iterator[Services]:
     """The parts of an app over a migrated database, closed at the end."""
     config = settings.environment
     database = Database.open(config.database_url, config.environment)
