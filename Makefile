@@ -88,7 +88,7 @@ train-setup: $(VENV)/dev.stamp
 COMPILE = uv pip compile -q --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header
 UPKEEP = uv pip compile -q --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header
 lock:
-	$(COMPILE) pyproject.toml requirements/build.in --extra dev -o requirements/dev.txt
+	$(COMPILE) pyproject.toml requirements/build.in --extra dev --extra xlsx -o requirements/dev.txt
 	$(COMPILE) pyproject.toml -c requirements/dev.txt -o requirements/runtime.txt
 	$(COMPILE) requirements/build.in -c requirements/dev.txt -o requirements/build.txt
 	$(UPKEEP) requirements/upkeep.in -c requirements/runtime.txt -o layers/upkeep/requirements.txt

@@ -24,6 +24,7 @@
     │   └── StorageDamaged         what is in it has to be restored
     ├── JobFailed                  work in the background failed and is tried again
     ├── ImplausibleLoss            so much would be removed that something else must be wrong
+    ├── OutputError                a file that a command was asked to write cannot be written
     ├── CommandFailed              an operator's command failed where it was run for them
     └── Busy                       too many drawings wait for their turn
 
@@ -138,6 +139,10 @@ class JobFailed(SketchnormError):
 
 class ImplausibleLoss(SketchnormError):
     """So much would be removed that something else is more likely wrong; nothing was."""
+
+
+class OutputError(SketchnormError):
+    """A file that a command was asked to write cannot be written; what was there is as before."""
 
 
 class CommandFailed(SketchnormError):

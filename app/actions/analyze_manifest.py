@@ -1,17 +1,19 @@
-"""Many drawings listed in a CSV -> one JSON line for each, or for each sitting of one child.
+"""Many drawings listed in a manifest -> one line for each, or for each sitting of one child.
 
 What cannot be analysed is a line with its error.
 """
 
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from app.errors import InvalidRequest, Refusal
-from app.inference.analysis import Analysis, Analyzer, BundleReference
+from app.actions.resume import Earlier, fingerprint, has_map, holds, map_name, no_earlier
+from app.errors import InvalidRequest, OutputError, Refusal
+from app.inference.analysis import Analysis, Analyzer, BundleReference, OpenedBundle
 from app.inference.manifest import LeftOut, Row, read_manifest
+from app.reports.outputs import write_output
+from app.reports.results import Line
 from app.scoring.assessment import Assessment, Reason, Verdict
 from app.scoring.sitting import SittingAssessment, Sittings, assess_sitting
 from app.wording import dependence, sitting_sentences
@@ -20,26 +22,47 @@ _SAME_SITTING = 0.25  # years between the ages given for one sitting
 
 
 def analyze_rows(
-    analyzer: Analyzer, rows: list[Row], folder: Path, maps: Path | None
-) -> Iterator[str]:
-    """Yield a JSON line for each row; with ``maps``, write ``maps/<row number>.png`` as well."""
+    analyzer: OpenedBundle,
+    rows: list[Row],
+    folder: Path,
+    maps: Path | None,
+    earlier: Earlier = no_earlier,
+) -> Iterator[Line]:
+    """Yield a line for each row; with ``maps``, write ``maps/<row number>.png`` as well.
+
+    ``earlier`` lines are yielded again if they still hold.
+    """
     for row in rows:
-        about = {"row": row.number, "file": row.file}
-        try:
-            analysis = analyzer.analyze(row.content(folder), row.age(), row.category)
-        except Refusal as refusal:
-            yield json.dumps(about | {"error": str(refusal)})
-            continue
-        yield json.dumps(about | analysis.as_json() | _keep_map(analysis, row, maps))
+        yield _analyze_row(analyzer, row, folder, maps, earlier)
 
 
-def _keep_map(analysis: Analysis, row: Row, maps: Path | None) -> dict[str, Any]:
+def _analyze_row(
+    analyzer: OpenedBundle, row: Row, folder: Path, maps: Path | None, earlier: Earlier
+) -> Line:
+    about: Line = {"row": row.number, "file": row.file}
+    try:
+        age, content = row.age(), row.content(folder)
+        about["input"] = fingerprint([row], folder)
+        kept = earlier(row.number)
+        if holds(kept, about, analyzer.reference) and has_map(kept, maps):
+            return kept
+        analysis = analyzer.analyze(content, age, row.category)
+    except Refusal as refusal:
+        return about | {"error": str(refusal)}
+    return about | analysis.as_json() | _keep_map(analysis, row, maps)
+
+
+def _keep_map(analysis: Analysis, row: Row, maps: Path | None) -> Line:
+    """A map that cannot be written is no reason to lose the answer."""
     if maps is None:
         return {}
     if analysis.saliency_map is None:
         return {"map": None}
-    name = f"{row.number}.png"
-    (maps / name).write_bytes(analysis.saliency_map)
+    name = map_name(row)
+    try:
+        write_output(maps / name, analysis.saliency_map)
+    except OutputError as error:
+        return {"map": None, "map_error": str(error)}
     return {"map": name}
 
 
@@ -75,7 +98,7 @@ class SittingAnalysis:
             "dependence": dependence(sitting),
             "apparent_age": age and {"years": age.years, "low": age.low, "high": age.high},
             "used": list(self.used),
-            "left_out": [{"file": row.file, "why": row.why} for row in self.left_out],
+            "left_out": [asdict(row) for row in self.left_out],
             "sentences": list(sitting_sentences(sitting, len(self.left_out))),
             "bundle": {"version": self.bundle.version, "sha256": self.bundle.sha256},
         }
@@ -96,15 +119,26 @@ def read_sittings(manifest: Path) -> list[Sitting]:
 
 
 def analyze_sittings(
-    analyzer: Analyzer, norms: Sittings, sittings: list[Sitting], folder: Path
-) -> Iterator[str]:
-    """Yield a JSON line for each sitting; one that cannot be analysed is a line with its error."""
+    analyzer: OpenedBundle,
+    norms: Sittings,
+    sittings: list[Sitting],
+    folder: Path,
+    earlier: Earlier = no_earlier,
+) -> Iterator[Line]:
+    """Yield a line for each sitting; one that cannot be analysed is a line with its error.
+
+    ``earlier`` lines are yielded again if they still hold.
+    """
     for sitting in sittings:
+        about = {"sitting": sitting.name, "input": fingerprint(sitting.rows, folder)}
+        kept = earlier(sitting.name)
+        if holds(kept, about, analyzer.reference):
+            yield kept
+            continue
         try:
-            answer = analyze_sitting(analyzer, norms, sitting, folder).as_json()
+            yield about | analyze_sitting(analyzer, norms, sitting, folder).as_json()
         except Refusal as refusal:
-            answer = {"error": str(refusal)}
-        yield json.dumps({"sitting": sitting.name} | answer)
+            yield about | {"error": str(refusal)}
 
 
 def analyze_sitting(
@@ -148,9 +182,10 @@ def _analyze_each(
     left_out = []
     for row in sitting.rows:
         try:
-            analyses[row] = analyzer.analyze(row.content(folder), row.age(), row.category)
+            age = row.age()
+            analyses[row] = analyzer.analyze(row.content(folder), age, row.category)
         except Refusal as refusal:
-            left_out.append(LeftOut(row.file, str(refusal)))
+            left_out.append(LeftOut(row.file, str(refusal), failed=True))
     return analyses, left_out
 
 

@@ -1,12 +1,13 @@
 """``sketchnorm …``: the commands of operators, developers and researchers."""
 
+import os
 import sys
 from typing import NoReturn
 
 import typer
 
 from app.cli import analysis, backups, bundles, site
-from app.cli.console import err
+from app.cli.console import Status, warn
 from app.errors import SketchnormError, StorageUnavailable
 
 app = typer.Typer(
@@ -21,14 +22,30 @@ for part in (site, analysis, bundles, backups):
 def main(words: list[str] | None = None) -> NoReturn:
     """Run; a refusal or a wrong setting is one sentence on stderr and exit status 1."""
     try:
-        app(words)
+        status = _run(words)
+        sys.stdout.flush()
     except StorageUnavailable as error:
         _end(error.advice)  # who types commands is the one who can mend it
     except SketchnormError as error:
         _end(str(error))
-    sys.exit()
+    except OSError as error:
+        what = "What was printed" if error.filename is None else error.filename
+        _end(f"{what} could not be read or written: {error.strerror or error}.")
+    sys.exit(status)
+
+
+def _run(words: list[str] | None) -> str | int | None:
+    try:
+        app(words)
+    except SystemExit as end:
+        return end.code
+    return 0
 
 
 def _end(sentence: str) -> NoReturn:
-    err.print(f"[red]sketchnorm:[/red] {sentence}", highlight=False)
-    sys.exit(1)
+    warn(f"sketchnorm: {sentence}")
+    try:
+        sys.stdout.flush()
+    except OSError:  # Python tries again when it ends, and would fail with a traceback
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(Status.REFUSED)

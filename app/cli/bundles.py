@@ -10,7 +10,7 @@ import typer
 from rich.progress import track
 from rich.table import Table
 
-from app.cli.console import err, out, settings
+from app.cli.console import err, out, say, settings, warn
 
 if TYPE_CHECKING:
     from app.training.recipe import Recipe
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 commands = typer.Typer()
 
 Data = Annotated[Path, typer.Option(help="A folder of sets, each with a metadata.csv.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace what is in the folder --out.")]
 Config = Annotated[
     Path | None, typer.Option(help="The recipe, a TOML file; docs/recipe.toml explains it.")
 ]
@@ -30,38 +31,44 @@ Config = Annotated[
 def train(
     data: Data,
     bundle: Annotated[Path, typer.Option("--out", help="The bundle's folder.")],
+    force: Force = False,
     config: Config = None,
     version: Annotated[str | None, typer.Option(help="The bundle's version.")] = None,
     trunk: Annotated[Path | None, typer.Option(help="A trained trunk to use.")] = None,
     seed: Annotated[int | None, typer.Option(help="What every random choice follows from.")] = None,
 ) -> None:
     """Train a bundle from drawings with ages; options win over the recipe."""
+    from app.reports.outputs import check_new_folder
     from app.training.references import thin_warnings
     from app.training.train import train as train_bundle
 
+    check_new_folder(bundle, replace=force)
     card = train_bundle(data, bundle, trunk, _recipe(config, version, seed))
     for warning in thin_warnings(card["thin"]):
-        err.print(f"[yellow]Thin:[/yellow] {warning}", highlight=False)
-    out.print(f"{card['drawings']} drawings of {card['children']} children are in {bundle}.")
+        warn(f"Thin: {warning}")
+    say(f"{card['drawings']} drawings of {card['children']} children are in {bundle}.")
 
 
 @commands.command()
 def evaluate(
     data: Data,
     report: Annotated[Path, typer.Option("--out", help="A folder for the report.")],
+    force: Force = False,
     config: Config = None,
     trunk: Annotated[Path | None, typer.Option(help="The trunk; the bundle's without it.")] = None,
     seeds: Annotated[int, typer.Option(help="How many seeds to repeat over.", min=1)] = 3,
 ) -> None:
     """Cross-validate the recipe by child and write a report (HTML and JSON)."""
     from app.inference.bundle import TRUNK
+    from app.reports.outputs import check_new_folder
     from app.training.evaluation.evaluate import evaluate as cross_validate
     from app.training.evaluation.report import write_report
 
+    check_new_folder(report, replace=force)
     used = trunk or settings().bundle_path / TRUNK
     recipe = _recipe(config, None, None)
     write_report(report, cross_validate(data, used, recipe, tuple(range(1, seeds + 1))))
-    out.print(f"The report is in {report / 'report.html'}.")
+    say(f"The report is in {report / 'report.html'}.")
 
 
 def _recipe(config: Path | None, version: str | None, seed: int | None) -> "Recipe":
@@ -86,8 +93,10 @@ def calibrate(
     calibrated: Annotated[Path, typer.Option("--out", help="A new folder for the result.")],
 ) -> None:
     """Calibrate a bundle on drawings of at least 60 children of your own; nothing is trained."""
+    from app.reports.outputs import check_folder
     from app.training.calibrate import calibrate as calibrate_bundle
 
+    check_folder(calibrated)  # before minutes of work; that it is empty is checked there, too
     today = datetime.now(UTC).date()
     _print(calibrate_bundle(bundle, manifest, name, calibrated, today, _progress), calibrated)
 
@@ -98,23 +107,20 @@ def _progress(rows: "Sequence[Row]") -> "Iterable[Row]":
 
 def _print(report: "CalibrationReport", folder: Path) -> None:
     for row in report.left_out:
-        err.print(f"{row.file} was left out: {row.why}", highlight=False)
+        warn(f"{row.file} was left out: {row.why}")
     if report.anonymous:
-        err.print(
+        warn(
             f"{report.anonymous} drawings name no child and count as a child each; if some are by "
-            "the same child, p-values look surer than they are.",
-            highlight=False,
+            "the same child, p-values look surer than they are."
         )
-    out.print(
+    say(
         f"Bundle {report.version}, calibrated on {report.drawings} drawings of {report.children} "
-        f"children, is in {folder}.",
-        highlight=False,
+        f"children, is in {folder}."
     )
     if not report.compares_categories:
-        out.print(
+        say(
             f"Categories will not count: only {report.named_children} children have drawings with "
-            "a category that has norms.",
-            highlight=False,
+            "a category that has norms."
         )
 
 
@@ -148,7 +154,7 @@ def bundles() -> None:
 
     listed = list_bundles(blobs=open_blobs(settings()))
     if not listed:
-        out.print("No bundle is published; apps use the one of BUNDLE_PATH.")
+        say("No bundle is published; apps use the one of BUNDLE_PATH.")
         return
     table = Table("version", "sha256", "")
     for bundle in listed:
@@ -158,8 +164,7 @@ def bundles() -> None:
 
 
 def _say_current(version: str, sha256: str, seconds: int) -> None:
-    out.print(
+    say(
         f"Bundle {version} ({sha256[:12]}) is current; apps that run turn to it with the first "
-        f"request after at most {seconds} seconds, and /healthz says so.",
-        highlight=False,
+        f"request after at most {seconds} seconds, and /healthz says so."
     )

@@ -1,19 +1,24 @@
-"""Many drawings listed in a CSV, as researchers hand them in."""
+"""Many drawings listed in a table, as researchers hand them in."""
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-from app.errors import InvalidAge, InvalidRequest, MissingDrawing
+from app.errors import InvalidRequest, MissingDrawing
+from app.imaging.intake import MAX_BYTES
+from app.inference.analysis import read_age
+from app.inference.spreadsheet import read_cells
 
-COLUMNS = ("file", "age_years")
+COLUMNS: Final = ("file", "age_years")
+OPTIONAL: Final = ("category", "child", "session_id", "sitting")
 
 
 @dataclass(frozen=True)
 class Row:
     """One line of a manifest; ``file`` is relative to the manifest's folder.
 
-    ``child`` and ``sitting`` are any names that tell one from another.
+    ``child`` and ``sitting`` are any names that tell one from another. ``broken`` says why the
+    cells cannot be trusted, if so.
     """
 
     number: int
@@ -22,54 +27,89 @@ class Row:
     category: str | None
     child: str | None = None
     sitting: str | None = None
+    broken: str | None = None
 
     def age(self) -> float:
-        """Raise ``InvalidAge`` if it is no number; the analyzer knows its bounds."""
-        try:
-            return float(self.age_years)
-        except ValueError as error:
-            raise InvalidAge(
-                f"“{self.age_years}” is no age in years; write one such as 5.5."
-            ) from error
+        """Raise ``InvalidAge`` unless it is an age; the analyzer knows its bounds.
+
+        Raise ``InvalidRequest`` if the row is broken.
+        """
+        if self.broken is not None:
+            raise InvalidRequest(self.broken)
+        return read_age(self.age_years)
 
     def content(self, folder: Path) -> bytes:
         """Raise ``MissingDrawing`` if the file cannot be read."""
-        try:
-            return (folder / self.file).read_bytes()
-        except OSError as error:
-            raise MissingDrawing(
-                f"{self.file or 'The file'} cannot be read: {error.strerror}."
-            ) from error
+        if not self.file:
+            raise MissingDrawing("The row names no file.")
+        return read_picture(folder / self.file, self.file)
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A drawing that took no part in something, and why."""
+    """A drawing that took no part in something, and why; ``failed``: it could not be analysed."""
 
     file: str
     why: str
+    failed: bool = False
+
+
+def read_picture(path: Path, name: str) -> bytes:
+    """No more than tells that a file is too large; raise ``MissingDrawing`` if it cannot be read.
+
+    ``name`` is what the person who asks calls it.
+    """
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise MissingDrawing(f"{name} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise MissingDrawing(f"{name!r} cannot be read: no file can have this name.") from error
 
 
 def read_manifest(manifest: Path, *also: str) -> list[Row]:
-    """Read the rows; raise ``InvalidRequest`` if the columns, ``also`` too, are not there."""
-    if not manifest.is_file():
-        raise InvalidRequest(f"There is no manifest {manifest}; give the path of a CSV file.")
-    with manifest.open(newline="", encoding="utf-8-sig") as lines:
-        rows = csv.DictReader(lines)
-        missing = [name for name in (*COLUMNS, *also) if name not in (rows.fieldnames or ())]
-        if missing:
-            raise InvalidRequest(
-                f"The manifest lacks the column {' and '.join(missing)}; it needs "
-                f"{', '.join((*COLUMNS, *also))} and may have category."
-            )
-        return [
-            Row(
-                number,
-                row["file"] or "",
-                row["age_years"] or "",
-                row.get("category") or None,
-                row.get("child") or row.get("session_id") or None,
-                row.get("sitting") or None,
-            )
-            for number, row in enumerate(rows)
-        ]
+    """Read the rows; raise ``InvalidRequest`` if there are none, or a column is not there.
+
+    The columns of ``also`` are needed, too.
+    """
+    header, *rows = read_cells(manifest, (*COLUMNS, *OPTIONAL))
+    _check_columns(header, (*COLUMNS, *also))
+    if not rows:
+        raise InvalidRequest("The manifest has no rows below its header; add a line a drawing.")
+    return [_row(number, header, cells) for number, cells in enumerate(rows)]
+
+
+def _check_columns(header: list[str], needed: tuple[str, ...]) -> None:
+    missing = [name for name in needed if name not in header]
+    if missing:
+        raise InvalidRequest(
+            f"The manifest lacks the column {' and '.join(missing)}; it needs "
+            f"{', '.join(needed)} and may have category."
+        )
+    twice = [name for name in (*COLUMNS, *OPTIONAL) if header.count(name) > 1]
+    if twice:
+        raise InvalidRequest(f"The manifest has the column {twice[0]} more than once; leave one.")
+
+
+def _row(number: int, header: list[str], cells: list[str]) -> Row:
+    named = dict(zip(header, cells, strict=False))  # what is missing at the end is empty
+    return Row(
+        number,
+        named.get("file", ""),
+        named.get("age_years", ""),
+        named.get("category") or None,
+        named.get("child") or named.get("session_id") or None,
+        named.get("sitting") or None,
+        _why_broken(header, cells, named.get("category", "")),
+    )
+
+
+def _why_broken(header: list[str], cells: list[str], category: str) -> str | None:
+    """An age such as 5,4 that was written without quotation marks fills two cells."""
+    cure = "put an age such as 5,4 or 5;6 into quotation marks, or write 5.4 or 5y6m."
+    if any(cells[len(header) :]):
+        return f"The row has {len(cells)} cells and the header {len(header)}; {cure}"
+    if category.isdecimal():
+        return f"The category is the number {category}; {cure}"
+    return None

@@ -7,7 +7,6 @@ says anything that would be overlooked, is refused as a whole.
 
 import base64
 import binascii
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -21,14 +20,13 @@ from app.actions.submit import Submission
 from app.errors import (
     DrawingTooLarge,
     IncompleteRequest,
-    InvalidAge,
     InvalidRequest,
     MissingDrawing,
 )
+from app.inference.analysis import read_age
 
 LARGEST_DRAWING: Final = 4 * 1024 * 1024
 TOO_LARGE: Final = "The file is larger than 4 MB; send a smaller picture of the drawing."
-NUMBER = re.compile(r"-?[0-9]{1,6}([.,][0-9]{0,6})?")
 LONGEST_CATEGORY = 64
 LONGEST_KEY = 200
 LONGEST_NAME = 40
@@ -84,13 +82,8 @@ class SubmittedForm:
         return self.image
 
     def read_age(self) -> float:
-        """Raise ``InvalidAge`` unless it is a number; the analyzer knows its bounds."""
-        text = self.age_years.strip()
-        if not text:
-            raise InvalidAge("The age is missing; give the child's age in years, such as 6.5.")
-        if not NUMBER.fullmatch(text):
-            raise InvalidAge("The age is not a number; give it in years, such as 6 or 6.5.")
-        return float(text.replace(",", "."))
+        """Raise ``InvalidAge`` unless it is an age; the analyzer knows its bounds."""
+        return read_age(self.age_years)
 
     def read_category(self) -> str | None:
         """What was drawn, ``None`` if it was not named."""

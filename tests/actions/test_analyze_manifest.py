@@ -1,6 +1,5 @@
 """Manifests: a line of JSON for each drawing, or for each child's sitting."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -38,28 +37,15 @@ def test_a_bad_row_is_a_line_with_its_error_and_the_run_goes_on(tmp_path: Path) 
     bad = ("bad.png,5,", "missing.png,5,", "good.png,five,")
     manifest = write_manifest(tmp_path, "file,age_years,category", *bad, "good.png,5.5,house")
     rows = read_manifest(manifest)
-    lines = [json.loads(x) for x in analyze_rows(FakeAnalyzer(), rows, tmp_path, tmp_path)]
+    lines = list(analyze_rows(FakeAnalyzer(), rows, tmp_path, tmp_path))
     assert [("error" in line) for line in lines] == [True, True, True, False]
     assert all(line["error"].endswith(".") for line in lines[:3])
     assert lines[3]["verdict"] == "drawing"
     assert (tmp_path / "3.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_manifest_without_its_columns_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "m.csv"
-    path.write_text("name,age\nx,5\n")
-    with pytest.raises(InvalidRequest, match="file and age_years"):
-        read_manifest(path)
-
-
-def test_a_missing_manifest_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InvalidRequest, match="There is no manifest"):
-        read_manifest(tmp_path / "none.csv")
-
-
 def analyze(manifest: Path, analyzer: FakeAnalyzer, norms: Sittings = KNOWN) -> list[dict]:  # type: ignore[type-arg]
-    lines = analyze_sittings(analyzer, norms, read_sittings(manifest), manifest.parent)
-    return [json.loads(line) for line in lines]
+    return list(analyze_sittings(analyzer, norms, read_sittings(manifest), manifest.parent))
 
 
 @pytest.fixture
@@ -102,7 +88,7 @@ def test_a_sitting_of_no_drawings_at_all_has_no_p_value(folder: Path) -> None:
     [
         (("a.png,5,x,", "b.png,7,x,"), "of ages 5 to 7"),
         (("text.png,6,x,",), "None of the drawings can be read"),
-        (("a.png,six,x,",), "no age in years"),
+        (("a.png,six,x,",), "is no age"),
     ],
     ids=["two ages", "nothing readable", "no age"],
 )
@@ -130,7 +116,7 @@ def test_the_shipped_bundle_knows_how_far_drawings_of_a_child_depend(folder: Pat
     bundle = Bundle.open(BUNDLE)
     sittings = read_sittings(write_sittings(folder, "a.png,6,x,house", "b.png,6,x,fish"))
     lines = analyze_sittings(BundleAnalyzer(bundle), bundle.norms.sittings, sittings, folder)
-    line = json.loads(next(lines))
+    line = next(lines)
     assert line["method"] == "calibrated"
     assert 0 < line["correlation"] < 0.6
     assert line["resolution"] <= line["p_value"] <= 1

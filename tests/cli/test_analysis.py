@@ -35,6 +35,18 @@ def test_one_drawing_as_json_with_its_map(drawing: Path, tmp_path: Path) -> None
         assert mapped.size == (300, 300)
 
 
+@pytest.mark.parametrize("age", ["6;6", "6,5", "78 months"])
+def test_an_age_is_read_as_in_manifests_and_on_the_page(drawing: Path, age: str) -> None:
+    said = sketchnorm("analyze", drawing, "--age", age, "--json")
+    assert json.loads(said.stdout)["norm"]["age_band"] == "6"
+
+
+def test_an_age_with_two_meanings_is_refused_with_both(drawing: Path) -> None:
+    said = sketchnorm("analyze", drawing, "--age", "5.10")
+    assert said.returncode == 1
+    assert "5 years 1 month or 5 years 10 months" in " ".join(said.stderr.split())
+
+
 def test_one_drawing_in_sentences(drawing: Path) -> None:
     said = sketchnorm("analyze", drawing, "--age", "6.5")
     assert "not a diagnosis" in said.stdout
@@ -48,7 +60,8 @@ def test_a_manifest_gives_a_line_a_drawing_and_maps_by_row_number(
     said = sketchnorm(
         "analyze", "--manifest", manifest, "--out", lines, "--maps", tmp_path / "maps"
     )
-    assert said.returncode == 0, said.stderr
+    assert said.returncode == 3
+    assert "1 of 2 rows failed" in said.stderr
     first, second = (json.loads(line) for line in lines.read_text().splitlines())
     assert "error" in first
     assert second["verdict"] == "drawing"

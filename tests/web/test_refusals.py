@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from app.inference.analysis import HOW
 from tests.conftest import StoredCount
 from tests.support.people.visitors import HTML, Visitor, a_png
 
@@ -39,12 +40,18 @@ REFUSALS: dict[str, tuple[dict[str, Any], int, str]] = {
     "an age in letters": (
         {"image": DRAWING, "age_years": "abc"},
         422,
-        "The age is not a number; give it in years, such as 6 or 6.5.",
+        "“abc” is no age; give it in years, such as 6 or 6.5, or in years and months, such as 6;6 "
+        "or 6y6m.",
     ),
     "an age that is no number": (
         {"image": DRAWING, "age_years": "nan"},
         422,
-        "The age is not a number; give it in years, such as 6 or 6.5.",
+        f"“nan” is no age; {HOW}",
+    ),
+    "an age with two meanings": (
+        {"image": DRAWING, "age_years": "5.10"},
+        422,
+        "An age of 5.10 may mean 5 years 1 month or 5 years 10 months; write 5;1 or 5;10.",
     ),
     "too young": (
         {"image": DRAWING, "age_years": "1.99"},
@@ -55,6 +62,11 @@ REFUSALS: dict[str, tuple[dict[str, Any], int, str]] = {
         {"image": DRAWING, "age_years": "19"},
         422,
         "The age must be between 2 and 18 years, such as 5.5.",
+    ),
+    "an age in months": (
+        {"image": DRAWING, "age_years": "66"},
+        422,
+        "The age must be between 2 and 18 years, such as 5.5. If 66 are months, write 66 months.",
     ),
     "a category too long": (
         {"image": DRAWING, "age_years": "6", "category": "x" * 65},
@@ -117,7 +129,7 @@ def test_a_drawing_sent_as_text_is_refused_in_words(visitor: Visitor) -> None:
     assert response.json()["detail"].startswith("The drawing must be sent as a file")
 
 
-@pytest.mark.parametrize("age", ["2", "18.99", "7,5", " 6.5 "])
+@pytest.mark.parametrize("age", ["2", "18.99", "7,5", " 6.5 ", "5;6", "5y6m", "66 months"])
 def test_ages_from_2_to_18_are_read(visitor: Visitor, age: str) -> None:
     assert visitor.submits(a_png(), age_years=age).status_code == 201
 

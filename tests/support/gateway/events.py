@@ -97,6 +97,7 @@ class Shape:
 
     def _event_alb(self, request: httpx.Request) -> Event:
         path, _, query = request.url.raw_path.decode().partition("?")
+        headers = [(name.decode().lower(), value.decode()) for name, value in request.headers.raw]
         body = request.read()
         is_text = request.headers.get("content-type", "").startswith(TEXT)
         return {
@@ -105,11 +106,15 @@ class Shape:
             },
             "httpMethod": request.method,
             "path": path,
-            # As they stand in the address: a load balancer decodes nothing.
-            "queryStringParameters": dict(
-                pair.partition("=")[::2] for pair in query.split("&") if pair
+            # As they stand in the address: a load balancer decodes nothing. Its target group is set
+            # to send every value of a name, without which only the last would come.
+            "multiValueQueryStringParameters": _grouped(
+                [
+                    (name, value)
+                    for name, _, value in (p.partition("=") for p in query.split("&") if p)
+                ]
             ),
-            "headers": dict(request.headers) | {"x-amzn-trace-id": "Root=1-67891233-abcdef"},
+            "multiValueHeaders": _grouped(headers),
             "body": body.decode() if is_text else base64.b64encode(body).decode(),
             "isBase64Encoded": not is_text,
         }

@@ -1,0 +1,1 @@
+"""What commands write: nothing is overwritten that was not meant, and nothing is half-written."""
