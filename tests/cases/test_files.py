@@ -1,6 +1,5 @@
 """Files that were once answered with a fault: damaged ones are refused, odd ones are read."""
 
-import json
 from functools import cache
 from pathlib import Path
 
@@ -48,7 +47,7 @@ def lines_of(folder: Path, *names: str) -> list[dict[str, object]]:
     rows = [f"{CASES / name},{AGE},{CATEGORY}" for name in names]
     manifest = folder / "manifest.csv"
     manifest.write_text("\n".join(("file,age_years,category", *rows)))
-    return [json.loads(x) for x in analyze_rows(shipped(), read_manifest(manifest), folder, None)]
+    return list(analyze_rows(shipped(), read_manifest(manifest), folder, None))
 
 
 @pytest.mark.parametrize("name", DAMAGED)
