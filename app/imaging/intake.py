@@ -21,9 +21,8 @@ from app.imaging import mending
 MAX_BYTES: Final = 25 * 1024 * 1024
 MAX_PIXELS: Final = 25_000_000  # the largest phone pictures of today, and 75 MB once decoded
 MIN_SIDE: Final = 16
-MOST_SCANS: Final = (
-    500  # of a JPEG; cameras and programs make ten, and a small file can hold 100,000
-)
+# Of a JPEG; cameras and programs make ten, and a small file can hold 100,000.
+MOST_SCANS: Final = 500
 
 FORMATS: Final = ("PNG", "JPEG", "BMP", "WEBP", "GIF")
 UNKNOWN: Final = (

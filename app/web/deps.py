@@ -79,7 +79,7 @@ class RelativeRedirects:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_relative(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(raw=message["headers"])
+                headers = MutableHeaders(scope=message)
                 if "location" in headers:
                     headers["location"] = _path_and_query(headers["location"])
             await send(message)

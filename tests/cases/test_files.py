@@ -1,15 +1,13 @@
 """Files that were once answered with a fault: damaged ones are refused, odd ones are read."""
 
-from functools import cache
 from pathlib import Path
 
 import pytest
 
 from app.actions.analyze_manifest import analyze_rows
-from app.inference.analyzer import BundleAnalyzer
 from app.inference.manifest import read_manifest
+from tests.cases.conftest import shipped
 from tests.conftest import StoredCount
-from tests.support.data.bundles import BUNDLE
 from tests.support.people.visitors import JSON, Visitor
 
 CASES = Path(__file__).parent
@@ -23,17 +21,6 @@ ODD = (
     "badexif_garbage.jpg",
 )
 NEAR = 0.1  # of a p-value
-
-
-@cache
-def shipped() -> BundleAnalyzer:
-    return BundleAnalyzer.open(BUNDLE)
-
-
-@pytest.fixture
-def analyzer() -> BundleAnalyzer:
-    """The shipped bundle, in the place of answers that are made up."""
-    return shipped()
 
 
 def p_value(name: str) -> float:

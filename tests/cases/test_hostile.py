@@ -3,14 +3,11 @@
 import json
 import subprocess
 import sys
-from functools import cache
 from pathlib import Path
 
 import pytest
 
-from app.inference.analyzer import BundleAnalyzer
 from tests.conftest import StoredCount
-from tests.support.data.bundles import BUNDLE
 from tests.support.data.hostile import FORMATS, HostilePicture, hostile_pictures
 from tests.support.people.visitors import Visitor
 
@@ -20,17 +17,6 @@ MANY = 30  # rounds that make 300 files of each format
 ROUNDS = pytest.mark.parametrize("rounds", [1, pytest.param(MANY, marks=pytest.mark.endurance)])
 EACH_FORMAT = pytest.mark.parametrize("kind", FORMATS)
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's remarks on odd files
-
-
-@cache
-def shipped() -> BundleAnalyzer:
-    return BundleAnalyzer.open(BUNDLE)
-
-
-@pytest.fixture
-def analyzer() -> BundleAnalyzer:
-    """The shipped bundle, in the place of answers that are made up."""
-    return shipped()
 
 
 @EACH_FORMAT
