@@ -7,15 +7,21 @@ Windows-1252 for what is none of these. Statistics over a few file names would e
 import codecs
 import csv
 import io
+import json
 import re
+import subprocess
+import sys
 from collections.abc import Collection, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
 from app.errors import InvalidRequest
+from app.inference import workbook
 
 Cells = list[str]
 
+MANIFEST: Final = "The manifest"  # what a refusal calls the file, unless it is told another name
 MOST_BYTES: Final = 64 * 2**20  # a million rows; nothing larger fills the memory
 SEPARATORS: Final = (",", ";", "\t", "|")
 SEPARATOR_LINE = re.compile(r'"?sep=([,;\t|:^~])"?[ ,;\t]*(?:\r\n|\r|\n|$)', re.IGNORECASE)
@@ -29,19 +35,22 @@ MARKS: Final = (
 )
 WORKBOOKS: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")  # .xlsx and .ods; .xls
 SAVE_AS: Final = "save it in the spreadsheet as “CSV UTF-8”"
+UNREADABLE: Final = f"is a workbook that cannot be read, or its sheet is too large; {SAVE_AS}."
+MOST_SECONDS: Final = 120  # for a workbook; a million rows take 25
 
 
-def read_cells(file: Path, names: Collection[str]) -> list[Cells]:
+def read_cells(file: Path, names: Collection[str], called: str = MANIFEST) -> list[Cells]:
     """The rows, without blank ones; the header comes first, its names as ``plain_name`` has them.
 
     ``names`` are the columns that may be there: the separator is the one that finds most of them.
-    Raise ``InvalidRequest`` for a file that cannot be read or is no table.
+    Raise ``InvalidRequest`` for a file that cannot be read or is no table, in a sentence that
+    begins with ``called`` if the file can be opened.
     """
     content = _read_bytes(file)
     if content.startswith(WORKBOOKS):
-        cells = _read_workbook(content)
+        cells = _read_workbook(content, called)
     else:
-        cells = list(_read_csv(decode(content), names))
+        cells = list(_read_csv(decode(content, called), names, called))
     header, *rows = [row for row in cells if any(row)] or [[]]
     return [[plain_name(name) for name in header], *rows]
 
@@ -51,13 +60,13 @@ def plain_name(name: str) -> str:
     return "_".join(name.casefold().replace("_", " ").split())
 
 
-def decode(content: bytes) -> str:
+def decode(content: bytes, called: str = MANIFEST) -> str:
     """The text; raise ``InvalidRequest`` for bytes that are none."""
     try:
         return content.decode(_encoding(content)).lstrip("\ufeff")
     except UnicodeDecodeError as error:
         raise InvalidRequest(
-            f"The manifest is no text in UTF-8, UTF-16 or Windows-1252; {SAVE_AS}."
+            f"{called} is no text in UTF-8, UTF-16 or Windows-1252; {SAVE_AS}."
         ) from error
 
 
@@ -71,11 +80,11 @@ def _read_bytes(file: Path) -> bytes:
         ) from error
     except OSError as error:
         raise InvalidRequest(
-            f"The manifest {file} cannot be read ({error.strerror}); give the path of a CSV file."
+            f"The table {file} cannot be read ({error.strerror}); give the path of a CSV file."
         ) from error
     if len(content) > MOST_BYTES:
         raise InvalidRequest(
-            f"The manifest {file} is larger than {MOST_BYTES // 2**20} MB; split it, or give the "
+            f"The table {file} is larger than {MOST_BYTES // 2**20} MB; split it, or give the "
             "path of a CSV file."
         )
     return content
@@ -97,7 +106,7 @@ def _encoding(content: bytes) -> str:
     return "utf-8"
 
 
-def _read_csv(text: str, names: Collection[str]) -> Iterator[Cells]:
+def _read_csv(text: str, names: Collection[str], called: str) -> Iterator[Cells]:
     declared = SEPARATOR_LINE.match(text)
     body = text[declared.end() :] if declared else text
     separator = declared[1] if declared else _separator(body, names)
@@ -111,7 +120,7 @@ def _read_csv(text: str, names: Collection[str]) -> Iterator[Cells]:
             begins = reader.line_num + 1 + bool(declared)
     except csv.Error as error:
         raise InvalidRequest(
-            f"The manifest cannot be read from line {begins} on: a quotation mark is not closed or "
+            f"{called} cannot be read from line {begins} on: a quotation mark is not closed or "
             f"stands inside a cell, or a cell is longer than {csv.field_size_limit():,} characters."
         ) from error
 
@@ -128,31 +137,23 @@ def _separator(text: str, names: Collection[str]) -> str:
     return max(SEPARATORS, key=found)
 
 
-def _read_workbook(content: bytes) -> list[Cells]:
-    """The first sheet."""
-    try:
-        import python_calamine as calamine
-    except ImportError as error:
+def _read_workbook(content: bytes, called: str) -> list[Cells]:
+    """The first sheet, read by a process of its own; see ``workbook.py``."""
+    if find_spec("python_calamine") is None:
         raise InvalidRequest(
-            f"The manifest is a workbook; {SAVE_AS}, or have workbooks read by installing "
+            f"{called} is a workbook; {SAVE_AS}, or have workbooks read by installing "
             "sketchnorm with its extra xlsx."
-        ) from error
+        )
     try:
-        with calamine.load_workbook(io.BytesIO(content)) as book:
-            rows = book.get_sheet_by_index(0).to_python()
-    except calamine.PasswordError as error:
-        raise InvalidRequest(
-            f"The manifest is protected by a password; remove it, or {SAVE_AS}."
-        ) from error
-    except calamine.CalamineError as error:
-        raise InvalidRequest(
-            f"The manifest is a workbook that cannot be read; {SAVE_AS}."
-        ) from error
-    return [[_text(cell) for cell in row] for row in rows]
-
-
-def _text(cell: object) -> str:
-    """A cell as it would be typed: 5.0 is 5, a date one that the reader of ages knows as such."""
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
-    return str(cell).strip()
+        read = subprocess.run(  # noqa: S603 (our own words)
+            [sys.executable, "-P", workbook.__file__],
+            input=content, capture_output=True, check=False, timeout=MOST_SECONDS,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as error:
+        raise InvalidRequest(f"{called} {UNREADABLE}") from error
+    if read.returncode == workbook.PROTECTED:
+        raise InvalidRequest(f"{called} is protected by a password; remove it, or {SAVE_AS}.")
+    if read.returncode != 0:
+        raise InvalidRequest(f"{called} {UNREADABLE}")
+    cells: list[Cells] = json.loads(read.stdout)
+    return cells

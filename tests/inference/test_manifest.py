@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from app.errors import DrawingTooLarge, InvalidRequest, MissingDrawing, Refusal
 from app.imaging import intake
+from app.inference import spreadsheet
 from app.inference.manifest import Row, read_manifest
 from app.inference.spreadsheet import decode
-from tests.support.data.workbooks import Day, a_workbook
+from tests.support.data.workbooks import LAST, Day, a_workbook
 
 RESEARCH: Final = Path(__file__).parents[2] / "docs" / "research.md"
 CASES: Final = Path(__file__).parents[1] / "cases"
@@ -165,6 +166,12 @@ def test_a_name_that_no_picture_has_is_the_error_of_its_row(tmp_path: Path, name
         Row(0, name, "5", None).content(tmp_path)
 
 
+def test_what_a_terminal_would_obey_is_spelled_out(tmp_path: Path) -> None:
+    with pytest.raises(MissingDrawing) as refused:
+        Row(0, "\x1b[2Jh.png", "5", None).content(tmp_path)
+    assert str(refused.value) == r"'\x1b[2Jh.png' cannot be read: No such file or directory."
+
+
 def test_a_file_far_too_large_is_refused_before_it_fills_the_memory(tmp_path: Path) -> None:
     for name in ("m.csv", "film.mp4"):
         with (tmp_path / name).open("wb") as file:
@@ -192,6 +199,21 @@ def test_an_age_that_a_workbook_holds_as_a_date_is_named_as_such(tmp_path: Path)
     (row,) = read(tmp_path, a_workbook(("file", "age_years"), ("a.png", Day(46178))))
     with pytest.raises(Refusal, match="looks like a date"):
         row.age()
+
+
+def test_a_workbook_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
+    pytest.importorskip("python_calamine", reason="workbooks need the extra xlsx")
+    with pytest.raises(InvalidRequest, match="sheet is too large; save it"):
+        read(tmp_path, a_workbook(("file", "age_years"), ("a.png", 5), more=LAST))
+
+
+def test_a_workbook_that_takes_for_ever_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("python_calamine", reason="workbooks need the extra xlsx")
+    monkeypatch.setattr(spreadsheet, "MOST_SECONDS", 0)
+    with pytest.raises(InvalidRequest, match="cannot be read"):
+        read(tmp_path, a_workbook(("file", "age_years"), ("a.png", 5)))
 
 
 def test_without_the_extra_a_workbook_is_to_be_saved_as_a_csv(

@@ -29,17 +29,20 @@ PARTS: Final = {
 }
 
 
+LAST: Final = '<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>'
+
+
 class Day(int):
     """The number of a day, shown as a date: what becomes of 5.6 where days end in full stops."""
 
 
-def a_workbook(*rows: tuple[str | float | Day, ...]) -> bytes:
-    """One sheet with these cells."""
+def a_workbook(*rows: tuple[str | float | Day, ...], more: str = "") -> bytes:
+    """One sheet with these cells; ``more`` are rows as XML, such as ``LAST``: Excel's last cell."""
     lines = "".join(
         f'<row r="{y}">{"".join(_cell(x, y, cell) for x, cell in enumerate(row))}</row>'
         for y, row in enumerate(rows, 1)
     )
-    sheet = f'<worksheet xmlns="{SHEETS}"><sheetData>{lines}</sheetData></worksheet>'
+    sheet = f'<worksheet xmlns="{SHEETS}"><sheetData>{lines}{more}</sheetData></worksheet>'
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as packed:
         for name, part in (PARTS | {"xl/worksheets/sheet1.xml": sheet}).items():
