@@ -1,6 +1,6 @@
 """The reference drawings: read from folders, split by child, as arrays, and where they are few."""
 
-import csv
+import math
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.errors import ConfigurationError
+from app.errors import ConfigurationError, InvalidRequest, Refusal
+from app.inference.analysis import check_age
+from app.inference.manifest import Row, printable, read_manifest
 from app.scoring.conformal import MINIMUM_CHILDREN
 from app.scoring.norms import FloatArray
 from app.training.examples import AUGMENTED, VARIANTS
@@ -40,18 +42,29 @@ class ReferenceDrawing:
 
 
 def read_collection(folder: Path) -> list[ReferenceDrawing]:
-    """Read ``folder/metadata.csv``."""
+    """Read ``folder/metadata.csv``, a table like any manifest.
+
+    Raise ``InvalidRequest`` for one with a row that cannot be read: the others are not the drawings
+    that were meant.
+    """
     metadata = folder / "metadata.csv"
     if not metadata.is_file():
         raise ConfigurationError(
             f"{metadata} does not exist; a set of drawings needs one with {', '.join(COLUMNS)}."
         )
-    with metadata.open(newline="", encoding="utf-8") as lines:
-        rows = csv.DictReader(lines)
-        missing = set(COLUMNS) - set(rows.fieldnames or ())
-        if missing:
-            raise ConfigurationError(f"{metadata} lacks the columns {', '.join(sorted(missing))}.")
-        return [_drawing(folder, row) for row in rows]
+    drawings, problems = [], []
+    for row in read_manifest(metadata, *COLUMNS[2:], called=f"The table {metadata}"):
+        try:
+            drawings.append(_drawing(folder, row))
+        except Refusal as refusal:
+            problems.append(
+                f"Row {row.number + 1} below the header of {metadata} ({printable(row.file)}): "
+                f"{refusal}"
+            )
+    if problems:
+        more = f" {len(problems) - 1} more of its rows cannot be read." if problems[1:] else ""
+        raise InvalidRequest(f"{problems[0]}{more}")
+    return drawings
 
 
 def read_collections(root: Path) -> list[ReferenceDrawing]:
@@ -108,15 +121,35 @@ def folds_by_child(drawings: list[ReferenceDrawing], folds: int, seed: int) -> N
     return np.array([fold[d.child] for d in drawings], np.int32)
 
 
-def _drawing(folder: Path, row: dict[str, str]) -> ReferenceDrawing:
+def _drawing(folder: Path, row: Row) -> ReferenceDrawing:
+    """Raise ``Refusal`` for what cannot be read."""
+    age = check_age(row.age()) if row.age_years or row.broken else None
+    if not row.file:
+        raise InvalidRequest("It names no file; give one, or take the row out.")
     return ReferenceDrawing(
-        folder / row["file"],
+        folder / row.file,
         folder.name,
-        f"{folder.name}/{row['session_id'] or row['file']}",
-        float(row["age_years"]) if row["age_years"] else None,
-        row["category"].strip().lower() or None,
-        float(row["human_recognition"]) if row.get("human_recognition") else None,
+        f"{folder.name}/{row.cells.get('session_id') or row.file}",
+        age,
+        (row.category or "").lower() or None,
+        _share(row.cells.get("human_recognition", "")),
     )
+
+
+def _share(text: str) -> float | None:
+    """Whatever separates the decimals; ``None`` if nobody was asked."""
+    if not text:
+        return None
+    try:
+        share = float(text.replace(",", "."))
+    except ValueError:
+        share = math.nan
+    if not 0 <= share <= 1:
+        raise InvalidRequest(
+            "Its human_recognition is no share between 0 and 1; give one such as 0.8, or leave "
+            "it empty."
+        )
+    return share
 
 
 @dataclass(frozen=True, eq=False)

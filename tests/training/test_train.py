@@ -3,7 +3,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.errors import ConfigurationError
 from app.inference import self_test
 from app.inference.analyzer import BundleAnalyzer
 from app.inference.bundle import TRUNK, Bundle
@@ -67,8 +66,3 @@ def test_no_child_is_in_two_folds(collection: Path) -> None:
     for child in {d.child for d in drawings}:
         assert len({int(f) for f, d in zip(fold, drawings, strict=True) if d.child == child}) == 1
     assert np.bincount(fold).min() > 0
-
-
-def test_a_folder_without_metadata_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"metadata\.csv"):
-        read_collections(tmp_path)
