@@ -6,7 +6,7 @@ VENV ?= .venv
 export VENV
 PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
 
-.PHONY: run dev sam container containers container-tool setup test test-packages endurance nightly benchmarks lint lock train-setup clean
+.PHONY: run dev sam container containers container-tool setup test test-packages endurance fuzz nightly benchmarks lint lock train-setup clean
 
 run: $(VENV)/runtime.stamp
 	$(VENV)/bin/sketchnorm serve --port $(PORT)
@@ -47,9 +47,16 @@ test-packages: container-tool setup
 endurance: setup
 	$(VENV)/bin/python -m pytest -m endurance
 
-# The same, as often as one has a night for.
-nightly: setup
+# Made-up bytes for all that reads bytes, SECONDS for each of the three; the same for the same SEED.
+SECONDS ?= 20
+SEED ?= 1
+fuzz: $(VENV)/fuzz.stamp
+	$(VENV)/bin/python -m tests.fuzz --seconds $(SECONDS) --seed $(SEED)
+
+# Both as often, or as long, as one has a night for; each night other bytes.
+nightly: $(VENV)/fuzz.stamp
 	SKETCHNORM_ROUNDS=200 $(VENV)/bin/python -m pytest -m "endurance or not packages" tests/durability tests/storage tests/backups
+	$(VENV)/bin/python -m tests.fuzz --seconds 600
 
 # Each prints what README and docs say, and fails where a limit is not kept.
 benchmarks: container-tool setup
@@ -78,6 +85,11 @@ $(VENV)/dev.stamp: $(VENV)/runtime.stamp requirements/dev.txt
 	$(PIP) install --quiet --require-hashes --no-deps -r requirements/dev.txt
 	touch $@
 
+# Nothing on machines that Atheris has no wheel for; never its source, which needs clang.
+$(VENV)/fuzz.stamp: $(VENV)/dev.stamp requirements/fuzz.txt
+	$(PIP) install --quiet --require-hashes --no-deps --only-binary :all: -r requirements/fuzz.txt
+	touch $@
+
 # torch is installed by name, not from the lock: its build (CPU or which CUDA) is the machine's choice.
 train-setup: $(VENV)/dev.stamp
 	$(PIP) install --quiet torch==2.13.0
@@ -91,6 +103,7 @@ lock:
 	$(COMPILE) pyproject.toml requirements/build.in --extra dev --extra xlsx -o requirements/dev.txt
 	$(COMPILE) pyproject.toml -c requirements/dev.txt -o requirements/runtime.txt
 	$(COMPILE) requirements/build.in -c requirements/dev.txt -o requirements/build.txt
+	$(COMPILE) requirements/fuzz.in -o requirements/fuzz.txt
 	$(UPKEEP) requirements/upkeep.in -c requirements/runtime.txt -o layers/upkeep/requirements.txt
 	$(COMPILE) pyproject.toml requirements/build.in --extra train -c requirements/dev.txt --override requirements/overrides.in --no-emit-package torch -o requirements/train.txt
 

@@ -7,24 +7,8 @@ import pytest
 from starlette.types import Message, Scope
 
 from tests.conftest import StoredCount
+from tests.support.data.bodies import AGE, CATEGORY, DRAWING, IMAGE, TYPE, UNKEPT, Field, body
 from tests.support.people.visitors import JSON, Visitor, a_png
-
-DRAWING = a_png(24)
-TYPE = {"Content-Type": "multipart/form-data; boundary=B"}
-Field = tuple[str, bytes]
-IMAGE: Field = ('name="image"; filename="a.png"', DRAWING)
-AGE: Field = ('name="age_years"', b"6")
-CATEGORY: Field = ('name="category"', b"house")
-UNKEPT: Field = ('name="keep"', b"false")
-
-
-def body(*fields: Field, end: bytes = b"--B--\r\n") -> bytes:
-    parts = [
-        f"--B\r\nContent-Disposition: form-data; {head}\r\n\r\n".encode() + value + b"\r\n"
-        for head, value in fields
-    ]
-    return b"".join(parts) + end
-
 
 WHOLE = body(IMAGE, AGE, UNKEPT)
 SHORTEST = len(WHOLE) - len("\r\n")  # that is whole
@@ -32,7 +16,10 @@ SHORTEST = len(WHOLE) - len("\r\n")  # that is whole
 
 def sends(visitor: Visitor, content: bytes, query: str = "", **headers: str) -> tuple[int, str]:
     answer = visitor.asks(
-        "POST", f"/api/drawings{query}", headers={**JSON, **TYPE, **headers}, content=content
+        "POST",
+        f"/api/drawings{query}",
+        headers={**JSON, "Content-Type": TYPE, **headers},
+        content=content,
     )
     return answer.status_code, answer.json().get("detail", "")
 
@@ -171,9 +158,9 @@ def test_the_form_says_it_too_and_keeps_what_was_typed(
     visitor: Visitor, stored: StoredCount
 ) -> None:
     content = body(IMAGE, ('name="age_years"', b"6.25"), ('name="Keep"', b"false"))
-    page = visitor.asks("POST", "/upload", headers=TYPE, content=content)
+    page = visitor.asks("POST", "/upload", headers={"Content-Type": TYPE}, content=content)
     assert (page.status_code, 'value="6.25"' in page.text) == (422, True)
-    cut = visitor.asks("POST", "/upload", headers=TYPE, content=content[:-9])
+    cut = visitor.asks("POST", "/upload", headers={"Content-Type": TYPE}, content=content[:-9])
     assert (cut.status_code, 'name="image"' in cut.text) == (400, True)
     assert stored() == (0, 0)
 
@@ -193,7 +180,7 @@ def hang_up(visitor: Visitor, sent: bytes) -> int:
     said: list[Message] = []
     scope: Scope = {
         "type": "http", "method": "POST", "path": "/api/drawings", "query_string": b"",
-        "headers": [(b"content-type", TYPE["Content-Type"].encode())],
+        "headers": [(b"content-type", TYPE.encode())],
     }  # fmt: skip
 
     async def receive() -> Message:

@@ -8,6 +8,7 @@ import random
 import struct
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -32,7 +33,7 @@ class HostilePicture:
 
 def hostile_pictures(kind: str, rounds: int, seed: int = 1) -> Iterator[HostilePicture]:
     """Yield ``rounds`` files of format ``kind`` for every damage that it can suffer."""
-    whole = _whole(kind)
+    whole = undamaged(kind)
     damages = EVERY | OF_ONE_FORMAT.get(kind, {})
     for number in range(seed, seed + rounds):
         for name, mutate in damages.items():
@@ -41,7 +42,7 @@ def hostile_pictures(kind: str, rounds: int, seed: int = 1) -> Iterator[HostileP
 
 
 @cache
-def _whole(kind: str) -> list[bytes]:
+def undamaged(kind: str) -> list[bytes]:
     """Undamaged files of the variants that a format has."""
     grey = a_picture()
     colour = Image.merge("RGB", (grey, grey.point(lambda level: level // 2), grey))
@@ -134,7 +135,7 @@ def _noise_behind_the_header(content: bytes, source: random.Random) -> bytes:
 
 
 def _ends_as_another_format(content: bytes, source: random.Random) -> bytes:
-    other = _whole(source.choice([kind for kind in FORMATS if kind != "HEIC"]))[0]
+    other = undamaged(source.choice([kind for kind in FORMATS if kind != "HEIC"]))[0]
     place = _place(content, source)
     return content[:place] + other[place:]
 
@@ -207,3 +208,11 @@ OF_ONE_FORMAT: dict[str, dict[str, Mutation]] = {
     },
     "JPEG": {"a segment of noise": _jpeg_segment_of_noise},
 }
+
+
+def damaged(content: bytes, source: random.Random) -> bytes:
+    """Any bytes, damaged in some way; as they are if that way does not fit them."""
+    of_all = [*EVERY.values(), *(way for own in OF_ONE_FORMAT.values() for way in own.values())]
+    with suppress(ValueError, IndexError, struct.error):
+        return source.choice(of_all)(content, source)
+    return content

@@ -1,0 +1,1 @@
+"""Bytes that nobody foresaw, given to what reads bytes: it answers, or refuses in a sentence."""
