@@ -39,12 +39,14 @@ class SheetNotes:
     """What was noticed about a sheet before its drawing was compared.
 
     ``left_out`` has the keys of ``LEFT_OUT`` for what was taken off it; ``several``: it seems to
-    hold more than one drawing; ``dark``: light strokes on it were read.
+    hold more than one drawing; ``dark``: light strokes on it were read; ``reduced``: how many times
+    smaller each way than in its file the picture was read.
     """
 
     left_out: tuple[str, ...] = ()
     several: bool = False
     dark: bool = False
+    reduced: int = 1
 
 
 PLAIN = SheetNotes()

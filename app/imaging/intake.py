@@ -13,13 +13,16 @@ from contextlib import contextmanager, suppress
 from typing import Final
 
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageFile
 
 from app.errors import DrawingTooLarge, MissingDrawing, UnreadableDrawing, UnusableDrawing
 from app.imaging import mending
 
 MAX_BYTES: Final = 25 * 1024 * 1024
-MAX_PIXELS: Final = 25_000_000  # the largest phone pictures of today, and 75 MB once decoded
+# What is read as it is: 100 MB once decoded, as Pillow has four bytes a pixel.
+MAX_PIXELS: Final = 25_000_000
+# What is read reduced: A3 at 600 dpi, and the largest phones' pictures but for their special modes.
+MAX_REDUCED_PIXELS: Final = 75_000_000
 MIN_SIDE: Final = 16
 # Of a JPEG; cameras and programs make ten, and a small file can hold 100,000.
 MOST_SCANS: Final = 500
@@ -30,6 +33,8 @@ UNKNOWN: Final = (
 )
 DAMAGED: Final = "The picture is damaged or cut short; save or send it again."
 AVIF: Final = "AVIF pictures cannot be read here; save the picture as JPEG or PNG and send that."
+
+REDUCED: Final = "reduced"  # the one name in the ``info`` of a picture that was read reduced
 
 _HEIC_BRANDS: Final = frozenset(
     {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"}
@@ -72,7 +77,11 @@ def refusing(sentence: str) -> Iterator[None]:
 
 
 def read(content: bytes) -> Image.Image:
-    """Decode the first frame, turned upright by its EXIF tag, on white, in mode ``RGB``."""
+    """Decode the first frame, turned upright by its EXIF tag, on white, in mode ``RGB``.
+
+    Of more than 25 million pixels it is read at a half or a quarter of its width and height:
+    ``reduction_of`` says so.
+    """
     if not content:
         raise MissingDrawing("The file is empty; choose the picture again.")
     if len(content) > MAX_BYTES:
@@ -89,6 +98,11 @@ def read(content: bytes) -> Image.Image:
             with suppress(UnreadableDrawing):
                 return _decode(mended)
         raise
+
+
+def reduction_of(picture: Image.Image) -> int:
+    """How many times smaller each way than in its file ``read`` has made a picture; mostly 1."""
+    return int(picture.info.get(REDUCED, 1))
 
 
 def thumbnail(content: bytes) -> bytes | None:
@@ -141,12 +155,25 @@ def _decode(content: bytes) -> Image.Image:
         return on_white(_decode_heic(content))
     picture = _open(content)
     _check_size(*picture.size)
+    if picture.width * picture.height > MAX_PIXELS:
+        return _reduced(picture, content)
     upright = _load(picture)
     if picture.format == "PNG":
-        _scale_transparent_colour(upright, depth=content[24])
+        scale_transparent_colour(upright, depth=content[24])
     if picture.format == "BMP" and upright.mode == "RGBA":
         _ignore_empty_alpha(upright)
     return on_white(upright)
+
+
+def _reduced(picture: ImageFile.ImageFile, content: bytes) -> Image.Image:
+    from app.imaging import reduction  # which few pictures need, and which is built on this
+
+    if not reduction.can_be_reduced(picture, content):
+        raise _too_many_as_it_is(*picture.size)
+    factor = reduction.factor_of(picture.size)
+    upright = on_white(reduction.read_reduced(picture, content, factor))
+    upright.info[REDUCED] = factor
+    return upright
 
 
 def _decode_heic(content: bytes) -> Image.Image:
@@ -156,6 +183,8 @@ def _decode_heic(content: bytes) -> Image.Image:
         container = pillow_heif.open_heif(content, convert_hdr_to_8bit=True)
         width, height = container.size
     _check_size(width, height)
+    if width * height > MAX_PIXELS:
+        raise _too_many_as_it_is(width, height)
     with refusing(DAMAGED):
         return container.to_pillow()  # upright: the container's own turns are applied
 
@@ -176,6 +205,8 @@ def _decode_endless(content: bytes) -> Image.Image:
 def _small_jpeg(content: bytes) -> bytes | None:
     picture = _open(content)
     _check_size(*picture.size)
+    if picture.width * picture.height > MAX_PIXELS:
+        return None
     with refusing(DAMAGED):
         picture.draft("RGB", (THUMBNAIL_SIDE, THUMBNAIL_SIDE))
     if picture.width * picture.height > THUMBNAIL_PIXELS:
@@ -187,18 +218,28 @@ def _small_jpeg(content: bytes) -> bytes | None:
     return buffer.getvalue()
 
 
-def _open(content: bytes) -> Image.Image:
+def _open(content: bytes) -> ImageFile.ImageFile:
     if content.startswith(b"\xff\xd8") and content.count(b"\xff\xda") > MOST_SCANS:
         raise UnreadableDrawing("The JPEG consists of too many scans; save the picture anew.")
     with refusing(UNKNOWN):
-        return Image.open(io.BytesIO(content), formats=FORMATS)
+        return open_as(content)
 
 
-def _load(picture: Image.Image) -> Image.Image:
+def open_as(content: bytes, formats: tuple[str, ...] = FORMATS) -> ImageFile.ImageFile:
+    """A picture of one of these formats, its header read; whatever Pillow raises is let through."""
+    return Image.open(io.BytesIO(content), formats=formats)
+
+
+def _load(picture: ImageFile.ImageFile) -> Image.Image:
     """Decode the pixels of an opened picture and turn it upright."""
     with refusing(DAMAGED):
         picture.load()
-    turn = _TURNS.get(_orientation(picture))
+    return turned(picture, orientation(picture))
+
+
+def turned(picture: Image.Image, orientation: int) -> Image.Image:
+    """Upright, by the number that EXIF has for how it lies."""
+    turn = _TURNS.get(orientation)
     return picture if turn is None else picture.transpose(turn)
 
 
@@ -211,7 +252,7 @@ def _brands(content: bytes) -> set[bytes]:
 
 
 def _check_size(width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
+    if width * height > MAX_REDUCED_PIXELS:
         raise _too_many_pixels(f"{width} × {height} pixels")
     if min(width, height) < MIN_SIDE:
         raise UnreadableDrawing(
@@ -222,12 +263,20 @@ def _check_size(width: int, height: int) -> None:
 
 def _too_many_pixels(what: str) -> DrawingTooLarge:
     return DrawingTooLarge(
-        f"The picture has {what}, more than the {MAX_PIXELS // 10**6} million that are read; "
-        "save it smaller."
+        f"The picture has {what}, more than the {MAX_REDUCED_PIXELS // 10**6} million that are "
+        "read; save it smaller."
     )
 
 
-def _orientation(picture: Image.Image) -> int:
+def _too_many_as_it_is(width: int, height: int) -> DrawingTooLarge:
+    return DrawingTooLarge(
+        f"The picture has {width} × {height} pixels, more than the {MAX_PIXELS // 10**6} million "
+        "that are read of a file of this kind; save it smaller, or as an ordinary JPEG, not a "
+        "progressive one."
+    )
+
+
+def orientation(picture: Image.Image) -> int:
     """As EXIF or XMP has it; upright if they cannot be read: metadata never refuses a picture."""
     try:
         with refusing(DAMAGED):
@@ -236,7 +285,7 @@ def _orientation(picture: Image.Image) -> int:
         return 1
 
 
-def _scale_transparent_colour(picture: Image.Image, depth: int) -> None:
+def scale_transparent_colour(picture: Image.Image, depth: int) -> None:
     """Pillow scales samples to 8 bits, and not the colour that stands for transparent paper."""
     colour = picture.info.get("transparency")
     if isinstance(colour, tuple) and depth == 16:
@@ -254,15 +303,19 @@ def _ignore_empty_alpha(picture: Image.Image) -> None:
 def on_white(picture: Image.Image) -> Image.Image:
     """Mode ``RGB``, with white where nothing was drawn; with black under light strokes."""
     if picture.mode.startswith("I"):
-        picture = _as_8_bits(picture)
+        picture = as_8_bits(picture)
     with refusing(DAMAGED):  # the palette and what is transparent come from the file
         if picture.has_transparency_data:
-            layered = picture.convert("RGBA")
-            sheet = Image.new("RGBA", layered.size, _sheet_under(layered))
-            picture = Image.alpha_composite(sheet, layered)
+            picture = _laid_on_a_sheet(picture)
         upright = picture if picture.mode == "RGB" else picture.convert("RGB")
     upright.info = {}  # Pillow would save an ICC profile, comments and the like from here
     return upright
+
+
+def _laid_on_a_sheet(picture: Image.Image) -> Image.Image:
+    layered = picture if picture.mode == "RGBA" else picture.convert("RGBA")
+    sheet = Image.new("RGBA", layered.size, _sheet_under(layered))
+    return Image.alpha_composite(sheet, layered)
 
 
 def _sheet_under(layered: Image.Image) -> str:
@@ -277,7 +330,7 @@ def _sheet_under(layered: Image.Image) -> str:
     return "black" if light > _NEARLY_ALL * visible else "white"
 
 
-def _as_8_bits(picture: Image.Image) -> Image.Image:
+def as_8_bits(picture: Image.Image) -> Image.Image:
     """16-bit grey on white; ``convert`` would clip it and lose which grey is transparent."""
     samples = np.asarray(picture)
     grey = (samples >> 8).astype(np.uint8)

@@ -48,8 +48,9 @@ class BundleReference:
 class Analysis:
     """An answer with its sentences and, if one could be made, its saliency map.
 
-    ``picture`` is the upright original without metadata, re-encoded; ``saliency_map`` is an
-    8-bit grey PNG of the same size in pixels, brighter where the ink seems less to belong.
+    ``picture`` is the upright original without metadata, re-encoded, ``sheet.reduced`` times
+    smaller each way; ``saliency_map`` is an 8-bit grey PNG of the same size in pixels, brighter
+    where the ink seems less to belong.
     """
 
     assessment: Assessment

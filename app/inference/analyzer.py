@@ -46,7 +46,7 @@ class BundleAnalyzer:
         inked = measure(self._bundle.trunk, sheet)
         drawing = inked.drawing if inked else None
         assessment = assess(self._bundle.norms, drawing, age_years, category, level)
-        noticed = SheetNotes(sheet.notes, sheet.several, sheet.dark)
+        noticed = SheetNotes(sheet.notes, sheet.several, sheet.dark, intake.reduction_of(picture))
         mapped = _map(inked, picture, assessment)
         kept, kept_type = intake.encode(picture, content)
         return Analysis(
