@@ -24,6 +24,7 @@ class Services:
     analyzer: Analyzer
     current: CurrentBundle = field(repr=False)
     keep_uploads: bool
+    largest_upload_mb: int
     health: RecentHealth = field(repr=False)
     level: float = LEVEL
 
@@ -55,6 +56,7 @@ def assemble(settings: Settings, open_own: Callable[[], OpenedBundle]) -> Servic
         analyzer=OneAtATime(current),
         current=current,
         keep_uploads=settings.keep_uploads,
+        largest_upload_mb=settings.largest_upload_mb,
         health=RecentHealth(partial(check_health, stores=stores, bundle=current)),
     )
 

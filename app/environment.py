@@ -33,6 +33,7 @@ DAYS = re.compile(r"[1-9][0-9]{0,3}")
 POLL_SECONDS = 30
 PORT = 8000
 RETENTION_DAYS = 30
+LARGEST_UPLOAD_MB = 25  # which is also the most that is read as a picture
 JOURNALS: tuple[Journal, ...] = get_args(Journal)
 DATABASE_KINDS = ("sqlite", "postgresql")
 
@@ -90,7 +91,9 @@ class Settings:
     A published bundle is noticed after ``bundle_poll_seconds`` at the latest; a drawing is kept
     for ``retention_days``. The service listens on ``port``, and after SIGTERM goes on for
     ``drain_seconds``. ``public_base_url`` is the address that visitors use, if it is not the
-    one that requests are made to. The journal is for SQLite alone.
+    one that requests are made to. The journal is for SQLite alone. A picture that is sent in a
+    request has ``largest_upload_mb`` at most, as what stands in front of a package lets no more
+    through.
     """
 
     environment: EnvironmentConfig
@@ -103,6 +106,7 @@ class Settings:
     port: int = PORT
     drain_seconds: int = 0
     public_base_url: str | None = None
+    largest_upload_mb: int = LARGEST_UPLOAD_MB
 
     def __post_init__(self) -> None:
         if self.environment.read_only and self.keep_uploads:
@@ -114,6 +118,11 @@ class Settings:
             raise ConfigurationError(
                 f"PUBLIC_BASE_URL is {self.public_base_url!r}; write it like "
                 "https://drawings.example.org or https://example.org/drawings."
+            )
+        if not 1 <= self.largest_upload_mb <= LARGEST_UPLOAD_MB:
+            raise ConfigurationError(
+                f"LARGEST_UPLOAD_MB is {self.largest_upload_mb}; set it to a whole number of "
+                f"megabytes from 1 to {LARGEST_UPLOAD_MB}."
             )
 
     @classmethod
@@ -131,6 +140,7 @@ class Settings:
             drain_seconds=values.whole_number("DRAIN_SECONDS", default=0),
             public_base_url=values.text("PUBLIC_BASE_URL"),
             database_journal=values.journal,
+            largest_upload_mb=values.whole_number("LARGEST_UPLOAD_MB", default=LARGEST_UPLOAD_MB),
             retention_days=values.days("RETENTION_DAYS", default=RETENTION_DAYS),
         )
 

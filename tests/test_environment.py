@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from app.environment import BUNDLE_FOLDER, EnvironmentConfig, Settings
 from app.errors import ConfigurationError
+from app.imaging.intake import MAX_BYTES
 
 NOWHERE = Path(__file__).parent / "no-such-folder"
 PRODUCTION = {"S3_BUCKET_NAME": "drawings", "AWS_REGION": "eu-central-1"}
@@ -159,6 +160,17 @@ def test_drawings_are_kept_for_thirty_days_or_as_many_as_are_set() -> None:
 def test_days_are_a_whole_number_and_not_none(days: str) -> None:
     with pytest.raises(ConfigurationError, match="whole number of days from 1 to 9999"):
         Settings.load({"RETENTION_DAYS": days}, NOWHERE)
+
+
+def test_a_request_may_hold_what_is_read_as_a_picture_or_less_if_the_package_says_so() -> None:
+    assert Settings.load({}, NOWHERE).largest_upload_mb * 1024 * 1024 == MAX_BYTES
+    assert Settings.load({"LARGEST_UPLOAD_MB": "9"}, NOWHERE).largest_upload_mb == 9
+
+
+@pytest.mark.parametrize("megabytes", ["0", "26", "4.5", "much"])
+def test_a_limit_that_no_request_can_have_is_refused(megabytes: str) -> None:
+    with pytest.raises(ConfigurationError, match="LARGEST_UPLOAD_MB"):
+        Settings.load({"LARGEST_UPLOAD_MB": megabytes}, NOWHERE)
 
 
 @pytest.mark.parametrize("seconds", ["-1", "2.5", "soon", "1e3", "9999999"])

@@ -10,6 +10,7 @@ from app.bootstrap import Services
 from app.web import api, errors, pages, security, static_files
 from app.web.access import check_access_levels
 from app.web.deps import PublicRoot, RelativeRedirects, without_root
+from app.web.forms import UploadLimit
 from app.web.rendering import Rendering
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -28,13 +29,15 @@ def create_app(
     app = FastAPI(
         title="Sketchnorm", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan
     )
+    limit = UploadLimit(services.largest_upload_mb)
     app.state.services = services
+    app.state.upload_limit = limit
     app.state.static = static
     app.state.rendering = Rendering(static)
     for router in (api.router, pages.router, static_files.router):
         app.include_router(router)
     errors.install(app, pages.PROBLEM_PAGES)
-    security.install(app)
+    security.install(app, limit)
     app.add_middleware(RelativeRedirects)
     if public_prefix is not None:
         ours = [route.path or "" for route in iter_route_contexts(app.routes)]

@@ -7,13 +7,15 @@ says anything that would be overlooked, is refused as a whole.
 
 import base64
 import binascii
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Final
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Final, cast
 
 from fastapi import Request
 from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, UploadFile
+from starlette.formparsers import MultiPartParser
 from starlette.requests import ClientDisconnect
 
 from app.actions.submit import Submission
@@ -23,10 +25,10 @@ from app.errors import (
     InvalidRequest,
     MissingDrawing,
 )
+from app.imaging.intake import MAX_BYTES
 from app.inference.analysis import read_age
 
-LARGEST_DRAWING: Final = 4 * 1024 * 1024
-TOO_LARGE: Final = "The file is larger than 4 MB; send a smaller picture of the drawing."
+OTHER_PARTS: Final = 64 * 1024  # the other fields and multipart's own lines
 LONGEST_CATEGORY = 64
 LONGEST_KEY = 200
 LONGEST_NAME = 40
@@ -39,6 +41,53 @@ INCOMPLETE: Final = (
     "The upload did not arrive whole, or its parts cannot be told from each other; "
     "nothing was kept, so send it again."
 )
+
+
+@dataclass(frozen=True)
+class UploadLimit:
+    """How large a picture may be that is sent in a request.
+
+    ``by_key``: larger ones can be sent to the store, and their key here.
+    """
+
+    megabytes: int
+    by_key: bool = False
+
+    @property
+    def picture(self) -> int:
+        """In bytes."""
+        return self.megabytes * 1024 * 1024
+
+    @property
+    def body(self) -> int:
+        """The same of a request's body, which is held in memory."""
+        return self.picture + OTHER_PARTS
+
+    @property
+    def read(self) -> int:
+        """Of a body that is too large so many bytes are read and thrown away.
+
+        A browser shows an answer only once it has sent its whole request.
+        """
+        return 4 * self.body
+
+    @property
+    def sentence(self) -> str:
+        """Names the limit and the cure."""
+        another_way = (
+            f"; a program can send up to {MAX_BYTES // 2**20} MB through POST /api/uploads"
+            if self.by_key
+            else ""
+        )
+        return (
+            f"The file is larger than {self.megabytes} MB, the most that can be sent here; save "
+            f"the picture smaller, such as a JPEG at 300 dpi{another_way}."
+        )
+
+
+def limit_of(request: Request) -> UploadLimit:
+    """The limit of the application that is asked."""
+    return cast(UploadLimit, request.app.state.upload_limit)
 
 
 @dataclass(frozen=True)
@@ -70,15 +119,13 @@ class SubmittedForm:
         )
 
     def read_image(self) -> bytes:
-        """Raise ``MissingDrawing`` if there is none, ``DrawingTooLarge`` above 4 MiB."""
+        """Raise ``MissingDrawing`` if there is none."""
         if self.image is None and self.picture_again:
             return join_picture(self.picture_again)
         if self.image is None:
             raise MissingDrawing("No drawing was given; choose a picture file to send.")
         if not self.image:
             raise MissingDrawing("The file is empty; choose a picture of the drawing.")
-        if len(self.image) > LARGEST_DRAWING:
-            raise DrawingTooLarge(TOO_LARGE)
         return self.image
 
     def read_age(self) -> float:
@@ -107,10 +154,15 @@ async def read_submitted_form(request: Request) -> SubmittedForm:
 
     The file is read here because it is closed by the time that a refusal is answered.
     """
-    fields = await _read_body(request)
+    limit = limit_of(request)
+    body = await _receive(request, limit)
+    fields = await _take_apart(request, body)
     try:
         form = await _as_typed(fields)
-        request.state.form = form
+        is_too_large = body.is_cut or len(form.image or b"") > limit.picture
+        request.state.form = replace(form, image=None) if is_too_large else form
+        if is_too_large:
+            raise DrawingTooLarge(limit.sentence)
         _check_fields(request, fields)
         return form
     finally:
@@ -131,19 +183,46 @@ async def _as_typed(fields: FormData) -> SubmittedForm:
     )
 
 
-async def _read_body(request: Request) -> FormData:
+@dataclass(frozen=True)
+class _Body:
+    """What was received; of a body that is too large its beginning and its end."""
+
+    content: bytes
+    is_cut: bool = False
+
+
+async def _receive(request: Request, limit: UploadLimit) -> _Body:
+    """Never more in memory than the limit.
+
+    What is left out of a body lies within the picture: the other fields have no room for it.
+    """
+    content, end, is_cut = bytearray(), b"", False
+    try:
+        async for chunk in request.stream():
+            content += chunk
+            if is_cut or len(content) > limit.body:
+                is_cut = True
+                end = (end + content[OTHER_PARTS:])[-OTHER_PARTS:]
+                del content[OTHER_PARTS:]
+    except ClientDisconnect as error:
+        raise IncompleteRequest(INCOMPLETE) from error
+    return _Body(bytes(content + end), is_cut)
+
+
+async def _take_apart(request: Request, received: _Body) -> FormData:
     """The parts of a multipart body; raise ``IncompleteRequest`` unless it is whole.
 
     It is whole if nothing follows the boundary that closes it, and if each heading begins a part:
     elsewhere a field would be missing that nobody misses.
     """
     kind, options = parse_options_header(request.headers.get("content-type"))
-    try:
-        body = await request.body()
-    except ClientDisconnect as error:
-        raise IncompleteRequest(INCOMPLETE) from error
+    body = received.content
     if not body:
         return FormData()
+    if received.is_cut:
+        with suppress(Exception):  # whatever the parser meets in untrusted bytes
+            return await _parse(request, body)
+        raise DrawingTooLarge(limit_of(request).sentence)
     if kind != b"multipart/form-data":
         raise InvalidRequest("The drawing must be sent as multipart/form-data, in the field image.")
     end = b"\r\n--" + options.get(b"boundary", b"") + b"--"
@@ -151,13 +230,20 @@ async def _read_body(request: Request) -> FormData:
     if closed < 0 or body[closed + len(end) :].strip():
         raise IncompleteRequest(INCOMPLETE)
     try:
-        fields = await request.form()
+        fields = await _parse(request, body)
     except Exception as error:  # whatever the parser meets in untrusted bytes
         raise IncompleteRequest(INCOMPLETE) from error
     if body.lower().count(b"content-disposition") > len(fields.multi_items()):
         await fields.close()
         raise IncompleteRequest(INCOMPLETE)
     return fields
+
+
+async def _parse(request: Request, body: bytes) -> FormData:
+    async def at_once() -> AsyncGenerator[bytes, None]:
+        yield body
+
+    return await MultiPartParser(request.headers, at_once()).parse()
 
 
 def _text(fields: FormData, name: str) -> str:

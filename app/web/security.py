@@ -8,29 +8,25 @@ from typing import Final
 
 from fastapi import FastAPI, Request
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.errors import DrawingTooLarge
 from app.web.deps import path_of
 from app.web.errors import Problem, answer
-from app.web.forms import LARGEST_DRAWING, TOO_LARGE
+from app.web.forms import UploadLimit
 from app.web.headers import HEADERS
 
 CROSS_SITE: Final = "This form was sent from another site; open the upload page here and try again."
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-LARGEST_BODY: Final = LARGEST_DRAWING + 64 * 1024  # the other fields and multipart's own lines
-# A browser shows an answer only once it has sent its whole request; so much is read and thrown
-# away for its sake. API Gateway lets no more than 10 MB through.
-LARGEST_DRAINED: Final = 12 * 1024 * 1024
 OWN_SITES: Final = frozenset({None, "same-origin", "none"})
 
 
-def install(app: FastAPI) -> None:
+def install(app: FastAPI, limit: UploadLimit) -> None:
     """The last one added is the first one passed."""
     app.add_middleware(SameOrigin)
     app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders)
-    app.add_middleware(BodyLimit, largest=LARGEST_BODY)
+    app.add_middleware(BodyLimit, limit=limit)
 
 
 @dataclass(frozen=True)
@@ -74,21 +70,21 @@ class SameOrigin:
 
 @dataclass(frozen=True)
 class BodyLimit:
-    """Refuses a body as soon as more than ``largest`` bytes of it have come in.
+    """Refuses a body as soon as more than ``limit.read`` bytes of it have come in.
 
-    What is left of a request that is answered before its end is read and thrown away: a server
-    closes the connection on such a request, and a browser that is still sending would show no
-    answer at all.
+    Up to there it may be read piece by piece; routes limit what they hold of it in memory. What is
+    left of a request that is answered before its end is read and thrown away: a server closes the
+    connection on such a request, and a browser that is still sending would show no answer at all.
     """
 
     app: ASGIApp
-    largest: int
+    limit: UploadLimit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        body = _Body(receive, self.largest)
+        body = _Body(receive, self.limit)
 
         async def send_after_reading(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -106,19 +102,19 @@ class _Body:
     """
 
     receive: Receive
-    largest: int
+    limit: UploadLimit
     count: int = 0
     more: bool = True
 
     async def __call__(self) -> Message:
         message = await self._read()
-        if self.count > self.largest:
-            raise HTTPException(413, TOO_LARGE)
+        if self.count > self.limit.read:
+            raise DrawingTooLarge(self.limit.sentence)
         return message
 
     async def drain(self) -> None:
         """Read to the end, or as much as a browser will be waited for."""
-        while self.more and self.count <= LARGEST_DRAINED:
+        while self.more and self.count <= self.limit.read:
             await self._read()
 
     async def _read(self) -> Message:

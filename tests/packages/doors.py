@@ -17,6 +17,8 @@ from tests.support.polling import free_port, when_up
 
 Door = Callable[[Path], AbstractContextManager[httpx.Client]]
 SECONDS = 120
+# As the images have it.
+SERVICE_MB, FUNCTION_MB = "9", "4"
 WRITABLE = Path("/tmp")  # noqa: S108 — of the container, which has no other folder to write to
 
 
@@ -25,7 +27,8 @@ def through_uvicorn(folder: Path) -> Iterator[httpx.Client]:
     """A process of this machine."""
     port = free_port()
     command = [sys.executable, "-m", "tests.packages.probe_server"]
-    environ = {"PATH": os.environ["PATH"], "PORT": str(port), **own_database(folder)}
+    environ = {"PATH": os.environ["PATH"], "PORT": str(port), "LARGEST_UPLOAD_MB": SERVICE_MB}
+    environ |= own_database(folder)
     with subprocess.Popen(command, env=environ, cwd=ROOT) as server:
         try:
             address = when_up(f"http://127.0.0.1:{port}", lambda: server.poll() is None)
@@ -40,7 +43,8 @@ def through_lambda(shape: Shape) -> Door:
 
     @contextmanager
     def door(folder: Path) -> Iterator[httpx.Client]:
-        with emulated("tests.packages.probe_lambda.handler", own_database(folder), folder) as it:
+        environ = {**own_database(folder), "LARGEST_UPLOAD_MB": FUNCTION_MB}
+        with emulated("tests.packages.probe_lambda.handler", environ, folder) as it:
             transport = Gateway(shape, it.invoke)
             address = f"https://gateway{shape.prefix}"
             with httpx.Client(transport=transport, base_url=address) as client:

@@ -14,14 +14,14 @@ from app.errors import Busy
 from app.inference.analysis import Analysis
 from app.scoring.assessment import LEVEL
 from app.web.app import create_app
-from app.web.forms import LARGEST_DRAWING, join_picture
-from app.web.pages.upload import FIELD_LENGTH, PictureAgain
-from app.web.security import LARGEST_BODY
+from app.web.forms import UploadLimit, join_picture
+from app.web.pages.upload import FIELD_LENGTH, LARGEST_CARRIED, PictureAgain
 from tests.conftest import StoredCount
 from tests.support.data.analyzers import FakeAnalyzer
 from tests.support.faults.disks import impatient, locked
 from tests.support.people.visitors import Visitor, a_png
 
+LIMIT = UploadLimit(4)  # of the package that takes least
 FIELD = re.compile(r'<input type="hidden" name="([a-z_]+)" value="([^"]*)">')
 
 
@@ -37,7 +37,8 @@ class TooBusy(FakeAnalyzer):
 @pytest.fixture
 def turned_away(services: Services) -> Visitor:
     """A visitor whose every upload is answered 503."""
-    return Visitor(create_app(replace(services, analyzer=TooBusy())))
+    services = replace(services, analyzer=TooBusy(), largest_upload_mb=LIMIT.megabytes)
+    return Visitor(create_app(services))
 
 
 def hidden(page: httpx.Response) -> list[tuple[str, str]]:
@@ -116,9 +117,9 @@ def test_the_same_attempt_makes_no_twin_of_what_was_kept_after_all(
 
 
 def test_the_largest_picture_that_is_carried_can_be_sent(turned_away: Visitor) -> None:
-    largest = os.urandom(LARGEST_DRAWING // 4 * 3)
+    largest = os.urandom(LARGEST_CARRIED // 4 * 3)
     page = turned_away.submits(largest, to="/upload", age_years="6")
-    assert len(page.content) < LARGEST_BODY
+    assert len(page.content) < LIMIT.body
     assert (
         join_picture([value for name, value in hidden(page) if name == "picture_again"]) == largest
     )
@@ -126,7 +127,7 @@ def test_the_largest_picture_that_is_carried_can_be_sent(turned_away: Visitor) -
 
 
 def test_a_larger_one_has_to_be_chosen_again_and_the_page_says_so(turned_away: Visitor) -> None:
-    page = turned_away.submits(os.urandom(LARGEST_DRAWING - 9), to="/upload", age_years="6")
+    page = turned_away.submits(os.urandom(LARGEST_CARRIED - 9), to="/upload", age_years="6")
     assert page.status_code == 503
     assert "please choose it again" in page.text
     assert 'name="image" required' in page.text

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from app.bootstrap import Services
+from app.environment import Settings
 from app.errors import BackupError, BundleError, SketchnormError
 from app.inference.analysis import HOW, Analysis
 from app.web.app import create_app
@@ -83,11 +84,20 @@ REFUSALS: dict[str, tuple[dict[str, Any], int, str]] = {
         "The field keep must be true or false.",
     ),
     "too many bytes": (
-        {"image": b"x" * (5 * 1024 * 1024), "age_years": "6"},
+        {"image": b"x" * (2 * 1024 * 1024), "age_years": "6"},
         413,
-        "The file is larger than 4 MB; send a smaller picture of the drawing.",
+        "The file is larger than 1 MB, the most that can be sent here; save the picture smaller, "
+        "such as a JPEG at 300 dpi.",
     ),
 }
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Of a package that takes little at once."""
+    return replace(settings, largest_upload_mb=1)
+
+
 EACH = pytest.mark.parametrize(("sent", "status", "sentence"), REFUSALS.values(), ids=REFUSALS)
 
 

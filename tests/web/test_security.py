@@ -1,6 +1,7 @@
 """Size, origin, headers and access levels."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from fastapi import FastAPI
@@ -9,11 +10,12 @@ from app.bootstrap import Services
 from app.errors import ConfigurationError
 from app.web.access import check_access_levels, public
 from app.web.app import create_app
-from app.web.security import LARGEST_BODY, LARGEST_DRAINED
+from app.web.forms import UploadLimit
 from tests.support.people.visitors import Visitor, a_png
 
 MULTIPART = {"Content-Type": "multipart/form-data; boundary=b"}
 CHUNK = b"x" * 65536
+LIMIT = UploadLimit(1)
 
 
 @pytest.mark.parametrize("path", ["/", "/upload", "/nowhere", "/healthz", "/api/demo"])
@@ -38,7 +40,8 @@ def test_pages_need_nothing_that_the_policy_forbids(visitor: Visitor, path: str)
     assert "https://" not in page
 
 
-def test_a_stream_with_no_length_is_refused_once_it_is_too_long(visitor: Visitor) -> None:
+def test_a_stream_with_no_length_is_refused_once_it_is_too_long(services: Services) -> None:
+    visitor = Visitor(create_app(replace(services, largest_upload_mb=LIMIT.megabytes)))
     sent = 0
 
     async def endless() -> AsyncIterator[bytes]:
@@ -50,7 +53,7 @@ def test_a_stream_with_no_length_is_refused_once_it_is_too_long(visitor: Visitor
 
     response = visitor.asks("POST", "/api/drawings", headers=MULTIPART, content=endless())
     assert response.status_code == 413
-    assert LARGEST_BODY < sent <= LARGEST_DRAINED + 2 * len(CHUNK)
+    assert LIMIT.body < sent <= LIMIT.read + 2 * len(CHUNK)
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site", "nonsense"])

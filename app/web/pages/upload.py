@@ -29,20 +29,21 @@ from app.web.deps import (
     services_of,
 )
 from app.web.errors import Problem
-from app.web.forms import LARGEST_DRAWING, LONGEST_ATTEMPT, SubmittedForm
+from app.web.forms import LONGEST_ATTEMPT, SubmittedForm, UploadLimit, limit_of
 from app.web.rendering import Rendering, data_uri, halo
 from app.web.result_view import ResultView
 
 router = APIRouter()
+LARGEST_CARRIED: Final = 4 * 1024 * 1024  # of the picture as text, which makes the page as large
 FIELD_LENGTH: Final = 512 * 1024  # the framework refuses a field of more than 1 MiB
 UNSTORED: Final = {"Cache-Control": "no-store"}  # the page itself holds the picture
 
 
 @router.get("/upload")
 @public
-def get(services: CurrentServices, rendering: CurrentRendering) -> HTMLResponse:
+def get(services: CurrentServices, rendering: CurrentRendering, request: Request) -> HTMLResponse:
     """The empty form."""
-    return rendering.page("upload.html", form_context(services))
+    return rendering.page("upload.html", form_context(services, limit_of(request)))
 
 
 @router.post("/upload")
@@ -62,22 +63,26 @@ def post(
 
 def show_again(request: Request, problem: Problem, headers: Mapping[str, str]) -> Response:
     """The form with what was typed and what is wrong; with the picture, if it may work later."""
-    services = services_of(request)
+    services, limit = services_of(request), limit_of(request)
     typed: SubmittedForm | None = getattr(request.state, "form", None)
-    context = form_context(services, typed, problem.detail)
+    context = form_context(services, limit, typed, problem.detail)
     if typed is not None and problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
-        context |= _to_send_again(typed)
+        context |= _to_send_again(typed, limit)
     if context["again"] is not None:
         headers = {**headers, **UNSTORED}
     return rendering_for(request).page("upload.html", context, problem.status, headers)
 
 
 def form_context(
-    services: Services, typed: SubmittedForm | None = None, problem: str | None = None
+    services: Services,
+    limit: UploadLimit,
+    typed: SubmittedForm | None = None,
+    problem: str | None = None,
 ) -> dict[str, object]:
     """The names that ``upload.html`` uses."""
     return {
         "problem": problem,
+        "limit": limit,
         "age_years": typed.age_years if typed else "",
         "category": typed.category if typed else "",
         "keep": typed is None or typed.keep != "false",
@@ -97,10 +102,10 @@ class PictureAgain:
     thumbnail: str | None
 
     @classmethod
-    def of(cls, picture: bytes) -> Self:
-        """Put ``picture`` into as many fields as it needs."""
+    def of(cls, picture: bytes, most: int = LARGEST_CARRIED) -> Self:
+        """Put ``picture`` into as many fields as it needs, if its text has ``most`` letters."""
         text = base64.b64encode(picture).decode()
-        if len(text) > LARGEST_DRAWING:
+        if len(text) > most:
             return cls((), None)
         starts = range(0, len(text), FIELD_LENGTH)
         small = thumbnail(picture)
@@ -110,10 +115,10 @@ class PictureAgain:
         )
 
 
-def _to_send_again(typed: SubmittedForm) -> dict[str, object]:
+def _to_send_again(typed: SubmittedForm, limit: UploadLimit) -> dict[str, object]:
     """The picture, if any, and the same ``attempt``: a drawing kept after all is kept once."""
     try:
-        again = PictureAgain.of(typed.read_image())
+        again = PictureAgain.of(typed.read_image(), min(LARGEST_CARRIED, limit.picture))
     except Refusal:
         return {}
     return {"again": again, "attempt": typed.attempt[:LONGEST_ATTEMPT]}

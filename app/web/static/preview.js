@@ -6,10 +6,18 @@ const picture = frame.querySelector("img");
 const again = document.getElementById("again");
 const carried = document.getElementsByName("picture_again");
 
+// Some servers in front of ours cut a request that is too large, and with it all that was typed.
+function check(file) {
+  const isTooLarge = file && file.size > Number(input.dataset.largest);
+  input.setCustomValidity(isTooLarge ? input.dataset.tooLarge : "");
+  if (isTooLarge) input.reportValidity();
+}
+
 function show() {
   URL.revokeObjectURL(picture.src);
   const [file] = input.files;
   frame.hidden = true;
+  check(file);
   if (again) again.hidden = Boolean(file);
   for (const part of carried) part.disabled = Boolean(file);
   if (file) picture.src = URL.createObjectURL(file);

@@ -1,0 +1,95 @@
+"""A picture too large for the package is refused with the limit, and the form stays as it was."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from html import unescape
+
+import httpx
+import pytest
+
+from app.environment import Settings
+from app.web.forms import UploadLimit
+from tests.conftest import StoredCount
+from tests.support.people.visitors import HTML, Visitor, a_png
+
+LIMIT = UploadLimit(1)
+TYPE = {"Content-Type": "multipart/form-data; boundary=B"}
+TYPED = {"age_years": "6;3", "category": 'a "cat"', "keep": "false"}
+SENTENCE = (
+    "The file is larger than 1 MB, the most that can be sent here; save the picture smaller, such "
+    "as a JPEG at 300 dpi."
+)
+# One byte more than a file may have; more than a body may; nearly as much as is read of one.
+SIZES = [LIMIT.picture + 1, LIMIT.body + 1, LIMIT.read - 2000]
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return replace(settings, largest_upload_mb=LIMIT.megabytes)
+
+
+def field(name: str, value: str) -> bytes:
+    head = f'--B\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n'
+    return f"{head}{value}\r\n".encode()
+
+
+FIELDS = b"".join(field(name, value) for name, value in TYPED.items())
+
+
+async def form(size: int, before: bytes, behind: bytes) -> AsyncIterator[bytes]:
+    """A body whose picture has ``size`` bytes, in pieces as they come over a network."""
+    yield before + b'--B\r\nContent-Disposition: form-data; name="image"; filename="a.png"\r\n\r\n'
+    for start in range(0, size, 65_536):
+        yield b"x" * min(65_536, size - start)
+    yield b"\r\n" + behind + b"--B--\r\n"
+
+
+def shown_again(page: httpx.Response) -> bool:
+    return all(
+        part in unescape(page.text)
+        for part in (SENTENCE, 'value="6;3"', 'value="a "cat""', 'value="false" checked')
+    )
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("parts", [(FIELDS, b""), (b"", FIELDS)], ids=["before", "behind"])
+def test_the_form_keeps_what_was_typed_before_or_behind_the_picture(
+    visitor: Visitor, stored: StoredCount, size: int, parts: tuple[bytes, bytes]
+) -> None:
+    page = visitor.asks("POST", "/upload", headers=HTML | TYPE, content=form(size, *parts))
+    assert page.status_code == 413
+    assert shown_again(page)
+    assert 'name="image" required' in page.text
+    assert stored() == (0, 0)
+
+
+@pytest.mark.parametrize("size", [*SIZES, 2 * LIMIT.read])
+def test_a_program_is_told_the_limit_and_the_cure(
+    visitor: Visitor, stored: StoredCount, size: int
+) -> None:
+    content = form(size, FIELDS, b"")
+    answer = visitor.asks("POST", "/api/drawings", headers=TYPE, content=content)
+    assert (answer.status_code, answer.json()["detail"]) == (413, SENTENCE)
+    assert stored() == (0, 0)
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "multipart/form-data; boundary=C", ""])
+def test_a_body_that_is_too_large_and_no_form_is_refused_by_its_size(
+    visitor: Visitor, kind: str
+) -> None:
+    content = form(LIMIT.body, FIELDS, b"")
+    page = visitor.asks("POST", "/upload", headers=HTML | {"Content-Type": kind}, content=content)
+    assert page.status_code == 413
+    assert SENTENCE in unescape(page.text)
+
+
+def test_the_page_says_the_limit_before_anything_is_sent(visitor: Visitor) -> None:
+    page = visitor.opens("/upload").text
+    assert "up to 1 MB" in page
+    assert f'data-largest="{LIMIT.picture}"' in page
+    assert f'data-too-large="{SENTENCE}"' in page
+
+
+def test_a_picture_as_large_as_is_allowed_is_answered(visitor: Visitor) -> None:
+    padded = a_png().ljust(LIMIT.picture, b"\0")
+    assert visitor.submits(padded, age_years="6").status_code == 201
