@@ -13,16 +13,21 @@ from app.storage.blobs.s3 import S3BlobStore
 from app.storage.blobs.spool import Spool
 from app.storage.blobs.spooling import SpoolingBlobStore
 from app.storage.blobs.store import BlobStore, FolderBlobStore
+from app.storage.blobs.uploads import Uploads
 from app.storage.database import Database
 from app.storage.schema import check_schema
 
 
 @dataclass(frozen=True)
 class Stores:
-    """What every entry point opens, to read and write or to read only."""
+    """What every entry point opens, to read and write or to read only.
+
+    ``uploads``: where pictures too large for a request are sent; ``None`` if nowhere.
+    """
 
     database: Database
     blobs: BlobStore
+    uploads: Uploads | None = None
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
@@ -34,7 +39,9 @@ class Stores:
         with ExitStack() as on_failure:
             on_failure.callback(database.close)
             check_schema(database)
-            stores = cls(database, open_blobs(settings))
+            blobs = open_blobs(settings)
+            uploads = None if settings.environment.read_only else Uploads.into(blobs)
+            stores = cls(database, blobs, uploads)
             on_failure.pop_all()
         return stores
 

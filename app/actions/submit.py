@@ -5,16 +5,18 @@ import json
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.errors import InvalidRequest, StorageUnavailable
-from app.inference.analysis import Analysis, Analyzer
+from app.imaging.intake import MAX_BYTES
+from app.inference.analysis import Analysis, Analyzer, check_age
 from app.scoring.assessment import LEVEL
 from app.storage import removals, tables
 from app.storage.blobs.store import BlobStore
+from app.storage.blobs.uploads import Uploads
 from app.storage.database import Database
 from app.stores import Stores
 
@@ -25,7 +27,8 @@ log = logging.getLogger(__name__)
 class Submission:
     """What a visitor hands in, and whether it may be kept.
 
-    ``idempotency_key`` names the attempt, not the drawing.
+    ``idempotency_key`` names the attempt, not the drawing. ``upload`` is the key that the picture
+    was sent to beforehand, if so; ``content`` is empty until it is taken from there.
     """
 
     content: bytes
@@ -33,11 +36,14 @@ class Submission:
     category: str | None
     idempotency_key: str | None = None
     keep: bool = True
+    upload: str | None = None
 
     def fingerprint(self) -> str:
         """The same for a repeat of the request, another as soon as anything in it differs."""
         fields = json.dumps([self.age_years, self.category]).encode()
-        return hashlib.sha256(hashlib.sha256(self.content).digest() + fields).hexdigest()
+        # An upload is gone when the request is repeated.
+        drawing = self.content if self.upload is None else self.upload.encode()
+        return hashlib.sha256(hashlib.sha256(drawing).digest() + fields).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,25 @@ def answer(
         return _analyze(submission, analyzer, level)
     database, blobs = stores.database, stores.blobs
     return submit(submission, analyzer=analyzer, database=database, blobs=blobs, level=level)
+
+
+def answer_upload(
+    submission: Submission, uploads: Uploads, *, analyzer: Analyzer, stores: Stores, level: float
+) -> str | Analysis:
+    """The same for a picture that was sent to the store, and is gone from there afterwards.
+
+    Without an idempotency key of its own the request has the upload's: one that is used twice at
+    the same time makes no twin.
+    """
+    known = _answered_before(submission, stores.database) if submission.keep else None
+    if known is not None:
+        return known
+    check_age(submission.age_years)  # which can be mended without sending the picture again
+    key = str(submission.upload)
+    with uploads.taken(key, MAX_BYTES) as content:
+        named = submission.idempotency_key or key
+        whole = replace(submission, content=content, idempotency_key=named)
+        return answer(whole, analyzer=analyzer, stores=stores, level=level)
 
 
 def submit(

@@ -29,7 +29,8 @@ def create_app(
     app = FastAPI(
         title="Sketchnorm", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan
     )
-    limit = UploadLimit(services.largest_upload_mb)
+    by_key = services.stores.uploads is not None
+    limit = UploadLimit(services.largest_upload_mb, by_key)
     app.state.services = services
     app.state.upload_limit = limit
     app.state.static = static

@@ -35,7 +35,7 @@ LONGEST_NAME = 40
 LONGEST_ATTEMPT = 64
 CHOICES = {"": True, "true": True, "false": False}
 # The fields that are text; picture_again may come in several parts, the others once.
-TEXTS: Final = ("age_years", "category", "keep", "attempt")
+TEXTS: Final = ("age_years", "category", "keep", "attempt", "key")
 FIELDS: Final = ("image", *TEXTS, "picture_again")
 INCOMPLETE: Final = (
     "The upload did not arrive whole, or its parts cannot be told from each other; "
@@ -95,7 +95,7 @@ class SubmittedForm:
     """The fields as typed; ``attempt`` is the same for a form that is sent twice.
 
     ``image`` is ``None`` if no file was chosen; ``picture_again`` is the picture of an earlier try,
-    for that case.
+    for that case, and ``key`` names one that was sent to the store.
     """
 
     image: bytes | None = field(repr=False)
@@ -103,6 +103,7 @@ class SubmittedForm:
     category: str
     keep: str
     attempt: str
+    key: str = ""
     picture_again: tuple[str, ...] = field(default=(), repr=False)
 
     def read(self, *, kept_here: bool, idempotency_key: str | None = None) -> Submission:
@@ -111,11 +112,12 @@ class SubmittedForm:
         ``kept_here``: whether drawings are kept on this site at all.
         """
         return Submission(
-            content=self.read_image(),
+            content=b"" if self.key else self.read_image(),
             age_years=self.read_age(),
             category=self.read_category(),
             idempotency_key=check_key(idempotency_key),
             keep=self.read_keep() and kept_here,
+            upload=self.read_key(),
         )
 
     def read_image(self) -> bytes:
@@ -127,6 +129,12 @@ class SubmittedForm:
         if not self.image:
             raise MissingDrawing("The file is empty; choose a picture of the drawing.")
         return self.image
+
+    def read_key(self) -> str | None:
+        """Raise ``InvalidRequest`` if there is a picture beside it."""
+        if self.key and (self.image is not None or self.picture_again):
+            raise InvalidRequest("Send either a picture or the key of one, not both.")
+        return self.key or None
 
     def read_age(self) -> float:
         """Raise ``InvalidAge`` unless it is an age; the analyzer knows its bounds."""
@@ -179,6 +187,7 @@ async def _as_typed(fields: FormData) -> SubmittedForm:
         category=_text(fields, "category"),
         keep=_text(fields, "keep"),
         attempt=_text(fields, "attempt"),
+        key=_text(fields, "key"),
         picture_again=tuple(p for p in fields.getlist("picture_again") if isinstance(p, str)),
     )
 

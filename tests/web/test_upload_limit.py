@@ -93,3 +93,17 @@ def test_the_page_says_the_limit_before_anything_is_sent(visitor: Visitor) -> No
 def test_a_picture_as_large_as_is_allowed_is_answered(visitor: Visitor) -> None:
     padded = a_png().ljust(LIMIT.picture, b"\0")
     assert visitor.submits(padded, age_years="6").status_code == 201
+
+
+def test_a_site_whose_files_are_in_a_folder_says_that_it_takes_no_uploads_by_key(
+    visitor: Visitor, stored: StoredCount
+) -> None:
+    key = "uploads/" + "x" * 32
+    for answer in (
+        visitor.asks("POST", "/api/uploads"),
+        visitor.submits(None, age_years="6", key=key),
+    ):
+        assert answer.status_code == 404
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert "takes no uploads by key; send a picture of up to 1 MB" in answer.json()["detail"]
+    assert stored() == (0, 0)

@@ -121,14 +121,14 @@ class SpoolingBlobStore:
         content = self._find(key)
         if content is not None:
             return content
-        with self._asking():
+        with self.asking():
             return self.inner.get(key)
 
     def get_file(self, key: str, file: Path) -> None:
         """See ``BlobStore``; what waits is small."""
         content = self._find(key)
         if content is None:
-            with self._asking():
+            with self.asking():
                 self.inner.get_file(key, file)
             return
         try:
@@ -148,7 +148,7 @@ class SpoolingBlobStore:
         label = self.spool.look(check_key(key))
         if label is not None:
             return not label.deleted
-        with self._asking():
+        with self.asking():
             return self.inner.exists(key)
 
     def keys(self, prefix: str) -> tuple[str, ...]:
@@ -189,7 +189,7 @@ class SpoolingBlobStore:
         return None if waiting is None else waiting.content
 
     @contextmanager
-    def _asking(self) -> Iterator[None]:
+    def asking(self) -> Iterator[None]:
         """Nobody at a browser waits for a store that is known to be away."""
         if not self._pause.admits():
             raise StorageUnavailable(AWAY)

@@ -2,8 +2,9 @@
 
 from fastapi import APIRouter
 
-from app.web.api import drawings, health
+from app.web.api import drawings, health, uploads
 
 router = APIRouter()
 router.include_router(drawings.router)
+router.include_router(uploads.router)
 router.include_router(health.router)

@@ -6,10 +6,11 @@ from fastapi import APIRouter, Header
 from fastapi.responses import JSONResponse
 
 from app.actions.show import ShownDrawing, show, show_demo
-from app.actions.submit import answer
+from app.actions.submit import Submission, answer, answer_upload
 from app.bootstrap import Services
 from app.inference.analysis import Analysis
 from app.web.access import public
+from app.web.api.uploads import uploads_of
 from app.web.deps import CurrentForm, CurrentRoot, CurrentServices
 from app.web.rendering import data_uri, halo
 from app.wording import WAITING
@@ -28,9 +29,7 @@ def post(
 ) -> JSONResponse:
     """Analyse a drawing; keep it unless ``keep`` or the operator says otherwise."""
     submission = form.read(kept_here=services.keep_uploads, idempotency_key=idempotency_key)
-    answered = answer(
-        submission, analyzer=services.analyzer, stores=services.stores, level=services.level
-    )
+    answered = _answer(submission, services)
     if isinstance(answered, Analysis):
         return JSONResponse(_answer_only(answered))
     body = _kept(answered, services, root)
@@ -73,6 +72,14 @@ def as_json(drawing: ShownDrawing, root: str) -> dict[str, Any]:
     }
     body = {"id": drawing.id, "analysis": drawing.result, "links": links}
     return body if has_map else {**body, "map_reason": NO_MAP}
+
+
+def _answer(submission: Submission, services: Services) -> str | Analysis:
+    analyzer, stores, level = services.analyzer, services.stores, services.level
+    if submission.upload is None:
+        return answer(submission, analyzer=analyzer, stores=stores, level=level)
+    uploads = uploads_of(services)
+    return answer_upload(submission, uploads, analyzer=analyzer, stores=stores, level=level)
 
 
 def _kept(drawing_id: str, services: Services, root: str) -> dict[str, Any]:

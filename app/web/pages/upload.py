@@ -16,7 +16,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from app.actions.submit import Submission, answer
 from app.bootstrap import Services
-from app.errors import Refusal
+from app.errors import InvalidRequest, Refusal
 from app.imaging.intake import thumbnail
 from app.inference.analysis import Analysis
 from app.web.access import public
@@ -52,6 +52,8 @@ def post(
     form: CurrentForm, services: CurrentServices, root: CurrentRoot, request: Request
 ) -> Response:
     """Lead to the result's own page, or show it here if nothing is kept."""
+    if form.key:
+        raise InvalidRequest("A key is only read by POST /api/drawings; choose a picture file.")
     submission = _with_attempt(form.read(kept_here=services.keep_uploads), form)
     answered = answer(
         submission, analyzer=services.analyzer, stores=services.stores, level=services.level
