@@ -5,10 +5,13 @@ and the wish that a drawing be not kept must not be lost on the way. So a body t
 says anything that would be overlooked, is refused as a whole.
 """
 
+import asyncio
 import base64
 import binascii
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import suppress
+import re
+import threading
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Final, cast
 
@@ -28,6 +31,10 @@ from app.errors import (
 from app.imaging.intake import MAX_BYTES
 from app.inference.analysis import read_age
 
+LARGE: Final = 1024 * 1024  # a body, in bytes
+LARGE_AT_ONCE: Final = 2
+PIECE: Final = 64 * 1024
+HEADING: Final = re.compile(rb"content-disposition", re.IGNORECASE)
 OTHER_PARTS: Final = 64 * 1024  # the other fields and multipart's own lines
 LONGEST_CATEGORY = 64
 LONGEST_KEY = 200
@@ -47,11 +54,15 @@ INCOMPLETE: Final = (
 class UploadLimit:
     """How large a picture may be that is sent in a request.
 
-    ``by_key``: larger ones can be sent to the store, and their key here.
+    ``by_key``: larger ones can be sent to the store, and their key here. ``places`` are for those
+    whose body is being read: it is three times in memory then.
     """
 
     megabytes: int
     by_key: bool = False
+    places: threading.Semaphore = field(
+        default_factory=lambda: threading.Semaphore(LARGE_AT_ONCE), repr=False
+    )
 
     @property
     def picture(self) -> int:
@@ -163,18 +174,20 @@ async def read_submitted_form(request: Request) -> SubmittedForm:
     The file is read here because it is closed by the time that a refusal is answered.
     """
     limit = limit_of(request)
-    body = await _receive(request, limit)
-    fields = await _take_apart(request, body)
-    try:
-        form = await _as_typed(fields)
-        is_too_large = body.is_cut or len(form.image or b"") > limit.picture
-        request.state.form = replace(form, image=None) if is_too_large else form
-        if is_too_large:
-            raise DrawingTooLarge(limit.sentence)
-        _check_fields(request, fields)
-        return form
-    finally:
-        await fields.close()
+    async with _received(request, limit) as body:
+        fields = await _take_apart(request, body)
+        is_cut = body.is_cut
+        body.content.clear()
+        try:
+            form = await _as_typed(fields)
+            is_too_large = is_cut or len(form.image or b"") > limit.picture
+            request.state.form = replace(form, image=None) if is_too_large else form
+            if is_too_large:
+                raise DrawingTooLarge(limit.sentence)
+            _check_fields(request, fields)
+            return form
+        finally:
+            await fields.close()
 
 
 async def _as_typed(fields: FormData) -> SubmittedForm:
@@ -196,26 +209,43 @@ async def _as_typed(fields: FormData) -> SubmittedForm:
 class _Body:
     """What was received; of a body that is too large its beginning and its end."""
 
-    content: bytes
+    content: bytearray = field(repr=False)
     is_cut: bool = False
 
+    async def pieces(self) -> AsyncGenerator[bytes, None]:
+        """Small, because the parser copies each of them."""
+        for start in range(0, len(self.content), PIECE):
+            yield bytes(self.content[start : start + PIECE])
 
-async def _receive(request: Request, limit: UploadLimit) -> _Body:
-    """Never more in memory than the limit.
 
-    What is left out of a body lies within the picture: the other fields have no room for it.
+@asynccontextmanager
+async def _received(request: Request, limit: UploadLimit) -> AsyncIterator[_Body]:
+    """The body, of which no more than the limit is in memory.
+
+    What is left out of a larger one lies within the picture: the other fields have no room for it.
+    A large one waits for its place, and so does whoever sends it.
     """
     content, end, is_cut = bytearray(), b"", False
-    try:
-        async for chunk in request.stream():
-            content += chunk
-            if is_cut or len(content) > limit.body:
-                is_cut = True
-                end = (end + content[OTHER_PARTS:])[-OTHER_PARTS:]
-                del content[OTHER_PARTS:]
-    except ClientDisconnect as error:
-        raise IncompleteRequest(INCOMPLETE) from error
-    return _Body(bytes(content + end), is_cut)
+    with ExitStack() as place:
+        try:
+            async for chunk in request.stream():
+                content += chunk
+                if not is_cut and len(content) - len(chunk) <= LARGE < len(content):
+                    await _wait(limit.places)
+                    place.callback(limit.places.release)
+                if is_cut or len(content) > limit.body:
+                    is_cut = True
+                    end = (end + content[OTHER_PARTS:])[-OTHER_PARTS:]
+                    del content[OTHER_PARTS:]
+        except ClientDisconnect as error:
+            raise IncompleteRequest(INCOMPLETE) from error
+        content += end
+        yield _Body(content, is_cut)
+
+
+async def _wait(places: threading.Semaphore) -> None:
+    while not places.acquire(blocking=False):
+        await asyncio.sleep(0.05)
 
 
 async def _take_apart(request: Request, received: _Body) -> FormData:
@@ -230,7 +260,7 @@ async def _take_apart(request: Request, received: _Body) -> FormData:
         return FormData()
     if received.is_cut:
         with suppress(Exception):  # whatever the parser meets in untrusted bytes
-            return await _parse(request, body)
+            return await _parse(request, received)
         raise DrawingTooLarge(limit_of(request).sentence)
     if kind != b"multipart/form-data":
         raise InvalidRequest("The drawing must be sent as multipart/form-data, in the field image.")
@@ -239,20 +269,17 @@ async def _take_apart(request: Request, received: _Body) -> FormData:
     if closed < 0 or body[closed + len(end) :].strip():
         raise IncompleteRequest(INCOMPLETE)
     try:
-        fields = await _parse(request, body)
+        fields = await _parse(request, received)
     except Exception as error:  # whatever the parser meets in untrusted bytes
         raise IncompleteRequest(INCOMPLETE) from error
-    if body.lower().count(b"content-disposition") > len(fields.multi_items()):
+    if sum(1 for _ in HEADING.finditer(body)) > len(fields.multi_items()):
         await fields.close()
         raise IncompleteRequest(INCOMPLETE)
     return fields
 
 
-async def _parse(request: Request, body: bytes) -> FormData:
-    async def at_once() -> AsyncGenerator[bytes, None]:
-        yield body
-
-    return await MultiPartParser(request.headers, at_once()).parse()
+async def _parse(request: Request, received: _Body) -> FormData:
+    return await MultiPartParser(request.headers, received.pieces()).parse()
 
 
 def _text(fields: FormData, name: str) -> str:

@@ -1,14 +1,18 @@
 """A picture too large for the package is refused with the limit, and the form stays as it was."""
 
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from html import unescape
 
 import httpx
 import pytest
 
+from app.bootstrap import Services
 from app.environment import Settings
-from app.web.forms import UploadLimit
+from app.web.app import create_app
+from app.web.forms import LARGE_AT_ONCE, UploadLimit
 from tests.conftest import StoredCount
 from tests.support.people.visitors import HTML, Visitor, a_png
 
@@ -107,3 +111,29 @@ def test_a_site_whose_files_are_in_a_folder_says_that_it_takes_no_uploads_by_key
         assert answer.headers["content-type"] == "application/problem+json"
         assert "takes no uploads by key; send a picture of up to 1 MB" in answer.json()["detail"]
     assert stored() == (0, 0)
+
+
+@pytest.fixture
+def roomy(services: Services) -> Visitor:
+    """Of the package that the service is, which reads two large bodies at a time."""
+    return Visitor(create_app(replace(services, largest_upload_mb=9)))
+
+
+def test_many_that_send_large_pictures_at_once_are_all_answered(roomy: Visitor) -> None:
+    picture = a_png().ljust(3 * LIMIT.picture, b"\0")
+    with ThreadPoolExecutor(6) as threads:
+        answers = threads.map(lambda _: roomy.submits(picture, age_years="6"), range(6))
+        assert [answer.status_code for answer in answers] == [201] * 6
+
+
+def test_those_who_hang_up_take_no_place_from_others(roomy: Visitor) -> None:
+    async def broken() -> AsyncIterator[bytes]:
+        async for piece in form(3 * LIMIT.picture, FIELDS, b""):
+            yield piece
+        raise httpx.ReadError("the connection is gone")
+
+    for _ in range(2 * LARGE_AT_ONCE):
+        with suppress(httpx.ReadError):
+            roomy.asks("POST", "/api/drawings", headers=TYPE, content=broken())
+    picture = a_png().ljust(3 * LIMIT.picture, b"\0")
+    assert roomy.submits(picture, age_years="6").status_code == 201
