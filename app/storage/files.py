@@ -11,7 +11,6 @@ from typing import IO, Final
 
 from app.errors import StorageUnavailable
 
-# MERGED: """Folders to work in, gone in the end."""
 UNFINISHED: Final = ".unfinished-"
 # No writer takes longer.
 ABANDONED: Final = timedelta(days=1)

@@ -23,6 +23,7 @@ from starlette.requests import ClientDisconnect
 
 from app.actions.submit import Submission
 from app.errors import (
+    Busy,
     DrawingTooLarge,
     IncompleteRequest,
     InvalidRequest,
@@ -32,7 +33,8 @@ from app.imaging.intake import MAX_BYTES
 from app.inference.analysis import read_age
 
 LARGE: Final = 1024 * 1024  # a body, in bytes
-LARGE_AT_ONCE: Final = 2
+LARGE_AT_ONCE: Final = 8  # on their way here
+TAKEN_APART_AT_ONCE: Final = 2  # each is three times in memory meanwhile
 PIECE: Final = 64 * 1024
 HEADING: Final = re.compile(rb"content-disposition", re.IGNORECASE)
 OTHER_PARTS: Final = 64 * 1024  # the other fields and multipart's own lines
@@ -54,14 +56,17 @@ INCOMPLETE: Final = (
 class UploadLimit:
     """How large a picture may be that is sent in a request.
 
-    ``by_key``: larger ones can be sent to the store, and their key here. ``places`` are for those
-    whose body is being read: it is three times in memory then.
+    ``by_key``: larger ones can be sent to the store, and their key here. Of large bodies few may be
+    ``arriving``, however slowly they come, and fewer still are ``taken_apart`` at once.
     """
 
     megabytes: int
     by_key: bool = False
-    places: threading.Semaphore = field(
+    arriving: threading.Semaphore = field(
         default_factory=lambda: threading.Semaphore(LARGE_AT_ONCE), repr=False
+    )
+    taken_apart: threading.Semaphore = field(
+        default_factory=lambda: threading.Semaphore(TAKEN_APART_AT_ONCE), repr=False
     )
 
     @property
@@ -223,7 +228,7 @@ async def _received(request: Request, limit: UploadLimit) -> AsyncIterator[_Body
     """The body, of which no more than the limit is in memory.
 
     What is left out of a larger one lies within the picture: the other fields have no room for it.
-    A large one waits for its place, and so does whoever sends it.
+    Raise ``Busy`` if too many large ones are on their way already.
     """
     content, end, is_cut = bytearray(), b"", False
     with ExitStack() as place:
@@ -231,8 +236,7 @@ async def _received(request: Request, limit: UploadLimit) -> AsyncIterator[_Body
             async for chunk in request.stream():
                 content += chunk
                 if not is_cut and len(content) - len(chunk) <= LARGE < len(content):
-                    await _wait(limit.places)
-                    place.callback(limit.places.release)
+                    _take(limit.arriving, place)
                 if is_cut or len(content) > limit.body:
                     is_cut = True
                     end = (end + content[OTHER_PARTS:])[-OTHER_PARTS:]
@@ -240,10 +244,20 @@ async def _received(request: Request, limit: UploadLimit) -> AsyncIterator[_Body
         except ClientDisconnect as error:
             raise IncompleteRequest(INCOMPLETE) from error
         content += end
+        if len(content) > LARGE:
+            await _wait(limit.taken_apart)
+            place.callback(limit.taken_apart.release)
         yield _Body(content, is_cut)
 
 
+def _take(places: threading.Semaphore, until: ExitStack) -> None:
+    if not places.acquire(blocking=False):
+        raise Busy("Many large pictures are on their way here; please try again in a minute.")
+    until.callback(places.release)
+
+
 async def _wait(places: threading.Semaphore) -> None:
+    """For those before, whose bodies are here already: that takes no longer than they need."""
     while not places.acquire(blocking=False):
         await asyncio.sleep(0.05)
 
