@@ -3,7 +3,8 @@
 Run as ``.venv/bin/python benchmarks/analysis_cpu.py [--drawings FOLDER]``; without a folder the
 drawings are made by a program. CPU time of one thread is counted, not time by the clock, and the
 least of several rounds, as what a busy neighbour takes from the caches is not the analysis's.
-Exit status 1 where a limit is not kept.
+A machine on which the network alone takes longer is given as much longer for the whole. Exit status
+1 where a limit is not kept.
 """
 
 import argparse
@@ -30,6 +31,7 @@ from app.scoring.assess import DrawingFeatures, assess
 from app.scoring.assessment import LEVEL
 
 LIMIT = 15.0  # ms, the whole analysis of one drawing of 300 × 300 pixels
+NETWORK_MS = 4.8  # of it where the limit was set, onnxruntime's alone
 MOST_MIB = 140
 ROUNDS = 5
 PIXEL_WORK = ("read", "ink", "crop", "marks", "picture", "map", "encode")
@@ -67,8 +69,9 @@ def main() -> None:
         watch.content = content
         watch("whole", analyzer.analyze, content, AGE, CATEGORY)
         take_apart(watch, bundle, content)
-    report(watch)
-    sys.exit(watch.median("whole") > LIMIT or peak_mib() > MOST_MIB)
+    limit = LIMIT * max(1, watch.median(NETWORK) / NETWORK_MS)
+    report(watch, limit)
+    sys.exit(watch.median("whole") > limit or peak_mib() > MOST_MIB)
 
 
 def read_options() -> argparse.Namespace:
@@ -110,7 +113,7 @@ def take_apart(watch: Stopwatch, bundle: Bundle, content: bytes) -> None:
     watch("encode", lambda: (intake.encode_map(mapped), intake.encode(picture, content)))
 
 
-def report(watch: Stopwatch) -> None:
+def report(watch: Stopwatch, limit: float) -> None:
     whole = list(watch.times["whole"].values())
     p95 = statistics.quantiles(whole, n=20)[-1]
     pixels, network = watch.median(*PIXEL_WORK), watch.median(NETWORK)
@@ -118,7 +121,7 @@ def report(watch: Stopwatch) -> None:
     for step in (*PIXEL_WORK[:3], NETWORK, *PIXEL_WORK[3:5], "scoring", *PIXEL_WORK[5:]):
         print(f"  {step:8} {watch.median(step):7.2f}")
     print(f"  {'whole':8} {watch.median('whole'):7.2f}   p95 {p95:.2f}")
-    print(f"whole / limit of {LIMIT:g} ms   {watch.median('whole') / LIMIT:.2f}")
+    print(f"whole / limit of {limit:.1f} ms {watch.median('whole') / limit:.2f}")
     print(f"pixel work / network     {pixels:.2f} / {network:.2f} = {pixels / network:.2f}")
     print(f"peak resident memory     {peak_mib():.0f} MiB (limit {MOST_MIB})")
 
