@@ -14,6 +14,7 @@ from app.scoring.sitting import Method, SittingAssessment
 
 NEARLY_ALL = 0.95
 HALF = range(48, 53)  # in 100
+ONE_IN_100 = 0.01  # below, a p-value counts the drawing itself more than any reference
 LONGEST_NAME = 64  # letters
 WAITING = (
     "Where drawings are kept cannot be reached just now. This one is safe beside it, and will be "
@@ -87,7 +88,7 @@ def how_many(p_value: float | None, resolution: float | None, level: float) -> s
     if p_value > NEARLY_ALL:
         return "nearly all"
     hundredths = round(100 * p_value)
-    if p_value <= resolution or not hundredths:
+    if p_value <= resolution or p_value < ONE_IN_100:
         return f"fewer than {_next_hundredth(max(p_value, resolution))} in 100"
     if hundredths in HALF:
         return f"{_closeness(p_value, 0.5, level)} half"
@@ -116,7 +117,9 @@ def how_often(level: float) -> str:
 def _comparison(assessment: Assessment) -> tuple[str, ...]:
     norm, word = assessment.norm, result_word(assessment.p_value, assessment.level)
     share = how_many(assessment.p_value, assessment.resolution, assessment.level)
-    drawings = f"drawings by {norm.age_band}-year-olds, {share} are at least as unusual"
+    drawings = (
+        f"our reference drawings by {norm.age_band}-year-olds, {share} are at least as unusual"
+    )
     if norm.local:
         drawings = (
             f"the drawings of “{norm.domain}”, {share} are at least as unusual, each for its own "
@@ -135,12 +138,13 @@ def _compared_with(norm: NormUsed) -> str:
     judged = "each judged as what it shows" if norm.category else "whatever they show"
     others = f"{norm.references} drawings by {norm.children} children"
     if norm.local:
+        ours = f"our reference drawings by {norm.age_band}-year-olds"
         return (
-            f"It was compared {as_named}with our reference drawings by {norm.age_band}-year-olds, "
-            f"and then with {others} of “{norm.domain}” of all ages, {judged}."
+            f"The drawing was compared {as_named}with {ours}, and then with {others} of "
+            f"“{norm.domain}” of all ages, {judged}."
         )
     return (
-        f"It was compared {as_named}with {others} aged {norm.age_band}, {judged}"
+        f"The drawing was compared {as_named}with {others} aged {norm.age_band}, {judged}"
         f"{_same_category(norm)}."
     )
 
@@ -201,7 +205,7 @@ def age_range(age: AgeEstimate | None, ages: tuple[int, int] | None) -> tuple[in
 def age_sentence(years: tuple[int, int]) -> str:
     """A range and never one age, which one drawing cannot tell."""
     return (
-        f"This drawing could be by a child of anywhere from about {years[0]} to {years[1]} years; "
+        f"This drawing could be by a child of any age from about {years[0]} to {years[1]}; "
         "one drawing says very little about age."
     )
 
@@ -219,7 +223,7 @@ def _no_drawing(assessment: Assessment) -> tuple[str, ...]:
     if assessment.domain.distance is None:
         return (
             "No strokes were found in this picture, so it was not compared with any drawing.",
-            "If there is a drawing on it, send a sharper picture, taken in more light.",
+            "If there is a drawing on it, send a scan, or a sharper picture taken in more light.",
         )
     return (
         "This does not look like a drawing, so it was not compared with any.",
@@ -232,7 +236,7 @@ def _no_norm(assessment: Assessment) -> tuple[str, ...]:
         return (
             "This drawing could not be compared: its strokes could not be told surely enough from "
             "the paper or from each other.",
-            "A scan, or a sharp photograph in even light that the drawing fills, usually helps.",
+            "A scan, or a sharp photograph in even light that the drawing fills, may help.",
         )
     year, ages = assessment.norm.age_band, assessment.norm.ages
     too_few = f"too few of our reference drawings are by {year}-year-olds"
@@ -256,8 +260,8 @@ def _together(sitting: SittingAssessment) -> tuple[str, ...]:
     share = how_many(sitting.p_value, sitting.resolution, sitting.level)
     if sitting.method is Method.SINGLE:
         return (
-            f"Only one drawing could be compared; it is {word} for this age: of drawings by "
-            f"children of this age, {share} are at least as unusual.",
+            f"Only one drawing could be compared; it is {word} for this age: of our reference "
+            f"drawings by children of this age, {share} are at least as unusual.",
         )
     # Twice the mean is a bound for the share and not the share.
     if sitting.method is Method.TWICE_THE_MEAN and share.startswith(("about", "just")):
@@ -296,4 +300,4 @@ def _sitting_age(sitting: SittingAssessment) -> tuple[str, ...]:
         return ()
     if sitting.dated == 1:
         return (age_sentence(years),)
-    return (f"Together they could be by a child of anywhere from about {years[0]} to {years[1]}.",)
+    return (f"Together they could be by a child of any age from about {years[0]} to {years[1]}.",)

@@ -116,6 +116,7 @@ def printed(analysis: Analysis) -> str:
         (0.01639, 0.01639, "fewer than 2 in 100"),
         (0.01, 0.01, "fewer than 2 in 100"),
         (0.0048, 0.00415, "fewer than 1 in 100"),
+        (0.0099, 0.00415, "fewer than 1 in 100"),
         (0.0508, 0.00415, "just over 5 in 100"),
         (0.05, 0.00415, "about 5 in 100"),
         (0.153, 0.00415, "about 15 in 100"),

@@ -172,7 +172,7 @@ def test_a_sitting_says_how_the_dependence_was_allowed_for() -> None:
     assert said[0].startswith("Together the 4 drawings are very unusual for this age: of children")
     assert "about 3 in 100 make drawings that together are at least as unusual" in said[0]
     assert "a correlation of 0.21 is allowed for" in said[1]
-    assert "Together they could be by a child of anywhere from about 4 to 8." in said
+    assert "Together they could be by a child of any age from about 4 to 8." in said
     unknown = sitting_sentences(replace(SITTING, method=Method.TWICE_THE_MEAN), 0)
     assert "at most about 3 in 100 make drawings" in unknown[0]
     assert "twice the mean" in unknown[1]

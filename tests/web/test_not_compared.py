@@ -35,7 +35,7 @@ CASES = {
     "blank": (
         replace(TEXT, domain=DomainMatch(False, None)),
         "No strokes were found in this picture, so it was not compared with any drawing.",
-        "If there is a drawing on it, send a sharper picture, taken in more light.",
+        "If there is a drawing on it, send a scan, or a sharper picture taken in more light.",
     ),
     "text or a photograph": (
         TEXT,
@@ -46,7 +46,7 @@ CASES = {
         replace(SEEN, reason=Reason.UNCLEAR_STROKES, domain=DomainMatch(False, 2.0)),
         "This drawing could not be compared: its strokes could not be told surely enough from the "
         "paper or from each other.",
-        "A scan, or a sharp photograph in even light that the drawing fills, usually helps.",
+        "A scan, or a sharp photograph in even light that the drawing fills, may help.",
     ),
     "age 12": (
         replace(

@@ -26,7 +26,7 @@ def test_a_result_is_shown_with_its_uncertainty(services: Services) -> None:
     page = result_page(services, FakeAnalyzer())
     assert "This drawing is very unusual for this age:" in page
     assert "<strong>about 3 in 100</strong> are at least as unusual" in page
-    assert "anywhere from about 4 to 8 years" in page
+    assert "any age from about 4 to 8" in page
     assert "6.4" not in page
     assert "1440 by 120 children" in page
     assert "<dt>Model version</dt><dd>test-1" in page
@@ -53,7 +53,7 @@ def test_a_result_not_kept_is_shown_at_once(visitor: Visitor) -> None:
     assert page.status_code == 200
     assert page.headers["cache-control"] == "no-store"
     assert page.text.count("data:image/png;base64,") == 2
-    assert "This drawing was not kept." in page.text
+    assert "This picture was not kept." in page.text
 
 
 def test_the_first_page_says_when_there_are_no_examples(visitor: Visitor) -> None:

@@ -99,7 +99,7 @@ def test_a_server_that_keeps_nothing_keeps_nothing(services: Services, stored: S
     assert visitor.submits(a_png(), age_years="6", keep="true").status_code == 200
     page = visitor.submits(a_png(), to="/upload", age_years="6")
     assert page.status_code == 200
-    assert "This drawing was not kept" in page.text
+    assert "This picture was not kept" in page.text
     assert "This server keeps no drawings" in visitor.opens("/upload").text
     assert stored() == (0, 0)
 
