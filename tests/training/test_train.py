@@ -16,7 +16,7 @@ from tests.support.data.pictures import a_picture, as_bytes, write_collection
 RECIPE = Recipe(
     "test",
     norms=NormsRecipe(folds=5, workers=1),
-    gate=GateRecipe(not_drawings=6, photographed=40),
+    gate=GateRecipe(not_drawings=6, photographed=40, windows=2),
 )
 
 
