@@ -12,13 +12,13 @@ from typing import Final
 
 import numpy as np
 
-_PNG: Final = b"\x89PNG\r\n\x1a\n"
+PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _PNG_PIXELS: Final = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 _PNG_NAME: Final = re.compile(b"|".join(_PNG_PIXELS))
 _JPEG: Final = b"\xff\xd8"
 _JPEG_END: Final = b"\xff\xd9"
-_SEGMENT: Final = re.compile(rb"\xff[\xc0-\xcf\xda-\xfe]")  # the markers that a length follows
-_SCAN: Final = 0xDA
+JPEG_SEGMENT: Final = re.compile(rb"\xff[\xc0-\xcf\xda-\xfe]")  # the markers that a length follows
+JPEG_SCAN: Final = 0xDA
 _ADOBE: Final = 0xEE  # says how colours are coded, unlike the other application segments
 _WEBP_PIXELS: Final = (b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF")
 _WEBP_METADATA: Final = 0x20 | 0x08 | 0x04  # the flags of VP8X for ICC, EXIF and XMP
@@ -39,7 +39,7 @@ NOISE: Final = _noise()
 
 def spellings(content: bytes) -> Iterator[bytes]:
     """Yield the file without its metadata, or a bitmap in a layout that all programs know."""
-    if content.startswith(_PNG):
+    if content.startswith(PNG_SIGNATURE):
         yield _bare_png(content)
     elif content.startswith(_JPEG):
         yield _bare_jpeg(content)
@@ -52,7 +52,7 @@ def spellings(content: bytes) -> Iterator[bytes]:
 def lacks_its_end(content: bytes) -> bool:
     """A JPEG in which no end marker follows the last scan."""
     return content.startswith(_JPEG) and content.rfind(_JPEG_END) < content.rfind(
-        bytes((0xFF, _SCAN))
+        bytes((0xFF, JPEG_SCAN))
     )
 
 
@@ -62,7 +62,7 @@ def with_end(content: bytes, filling: bytes = b"") -> bytes:
 
 
 def _bare_png(content: bytes) -> bytes:
-    kept, place = [_PNG], len(_PNG)
+    kept, place = [PNG_SIGNATURE], len(PNG_SIGNATURE)
     while place >= 0 and place + 12 <= len(content):
         length, name = struct.unpack_from(">I4s", content, place)
         end = place + 12 + length
@@ -88,17 +88,17 @@ def _next_chunk_of_pixels(content: bytes, start: int) -> int:
 
 
 def _bare_jpeg(content: bytes) -> bytes:
-    kept, found = [_JPEG], _SEGMENT.search(content, 2)
+    kept, found = [_JPEG], JPEG_SEGMENT.search(content, 2)
     while found:
         place, marker = found.start(), content[found.start() + 1]
         length = int.from_bytes(content[place + 2 : place + 4])
         end = place + 2 + length
-        if marker == _SCAN:
+        if marker == JPEG_SCAN:
             kept.append(content[place:])
             break
         if marker < 0xE0 or (marker == _ADOBE and length >= 14):
             kept.append(content[place:end])
-        found = _SEGMENT.search(content, end)
+        found = JPEG_SEGMENT.search(content, end)
     return b"".join(kept)
 
 

@@ -9,7 +9,6 @@ several scans (all coefficients), and interlaced PNGs. Nor are PNGs of 16 bits a
 filters Pillow does not undo without losing eight of them.
 """
 
-import re
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
@@ -30,16 +29,14 @@ from app.imaging.intake import (
     scale_transparent_colour,
     turned,
 )
+from app.imaging.mending import JPEG_SCAN, JPEG_SEGMENT, PNG_SIGNATURE
 
 MOST_READ: Final = 10_000_000  # px of a picture once it is reduced
 LONGEST_SIDE: Final = 65_535  # px, as of a JPEG; bands of longer rows would be large themselves
 BAND: Final = 1 << 20  # bytes of rows, if more than a few fit
 PIECE: Final = 1 << 16  # bytes that are inflated at a time
 
-_SEGMENT: Final = re.compile(rb"\xff[\xc0-\xcf\xda-\xfe]")  # the markers that a length follows
-_SCAN: Final = 0xDA
 _NO_FRAMES: Final = (0xC4, 0xC8, 0xCC)  # tables among the markers of frames
-_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _CHANNELS: Final = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by a PNG's type of colour
 # The type of colour that has so many bytes a pixel, if each channel is one of them.
 _OF_BYTES: Final = {1: 0, 2: 4, 3: 2, 4: 6}
@@ -88,15 +85,15 @@ def read_reduced(picture: Image.Image, content: bytes, factor: int) -> Image.Ima
 
 def _has_one_scan(content: bytes) -> bool:
     """Whether the first scan of a JPEG has all its colours; if not, they lie in several."""
-    colours, found = 0, _SEGMENT.search(content, 2)
+    colours, found = 0, JPEG_SEGMENT.search(content, 2)
     while found and found.start() + 10 <= len(content):
         place, marker = found.start(), content[found.start() + 1]
-        if marker == _SCAN:
+        if marker == JPEG_SCAN:
             return content[place + 4] == colours
         if marker < 0xD0 and marker not in _NO_FRAMES:
             colours = content[place + 9]
         length = int.from_bytes(content[place + 2 : place + 4])
-        found = _SEGMENT.search(content, place + 2 + length)
+        found = JPEG_SEGMENT.search(content, place + 2 + length)
     return False
 
 
@@ -238,7 +235,7 @@ def _is_interlaced(content: bytes) -> bool:
 
 
 def _chunks(content: bytes) -> Iterator[Chunk]:
-    place = len(_SIGNATURE)
+    place = len(PNG_SIGNATURE)
     while place + 12 <= len(content):
         length, name = struct.unpack_from(">I4s", content, place)
         yield name, content[place + 8 : place + 8 + length]
@@ -249,7 +246,7 @@ def _png(header: bytes, lines: bytes, chunks: Iterable[Chunk] = ()) -> bytes:
     """A file whose pixels are not compressed: it is read at once."""
     pixels = zlib.compress(lines, 0)
     every = ((b"IHDR", header + bytes(3)), *chunks, (b"IDAT", pixels), (b"IEND", b""))
-    return _SIGNATURE + b"".join(
+    return PNG_SIGNATURE + b"".join(
         struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
         for name, body in every
     )

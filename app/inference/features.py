@@ -43,7 +43,6 @@ _HALO = 3  # px of CROP_SIDE: how far around ink the map reaches
 _LEAST_LIGHT = 0.12  # the least unusual ink still shows, so that the drawing can be recognised
 
 Square = tuple[float, float, float]  # left, top and side, in px
-Box = tuple[float, float, float, float]  # left, top, right and bottom, in px
 
 
 @dataclass(frozen=True)
@@ -174,18 +173,17 @@ def laid_over(sheet: Sheet, crop: Crop, square: Image.Image, size: tuple[int, in
     x, y = sheet.left + crop.left / sheet.scale, sheet.top + crop.top / sheet.scale
     left, top = max(0, math.ceil(x)), max(0, math.ceil(y))
     right, bottom = min(size[0], int(x + side)), min(size[1], int(y + side))
-    box = (left - x, top - y, right - x, bottom - y)
-    shown = square.resize(
-        (right - left, bottom - top), Image.Resampling.BILINEAR, _scaled(box, square.width / side)
+    per_pixel = square.width / side
+    box = (
+        (left - x) * per_pixel,
+        (top - y) * per_pixel,
+        (right - x) * per_pixel,
+        (bottom - y) * per_pixel,
     )
+    shown = square.resize((right - left, bottom - top), Image.Resampling.BILINEAR, box)
     whole = Image.new("L", size)
     whole.paste(shown, (left, top))
     return whole
-
-
-def _scaled(box: Box, by: float) -> Box:
-    left, top, right, bottom = box
-    return left * by, top * by, right * by, bottom * by
 
 
 @dataclass(frozen=True, eq=False)
