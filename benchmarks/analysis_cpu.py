@@ -2,9 +2,10 @@
 
 Run as ``.venv/bin/python benchmarks/analysis_cpu.py [--drawings FOLDER]``; without a folder the
 drawings are made by a program. CPU time of one thread is counted, not time by the clock, and the
-least of several rounds, as what a busy neighbour takes from the caches is not the analysis's.
-A machine on which the network alone takes longer is given as much longer for the whole. Exit status
-1 where a limit is not kept.
+least of several rounds. A busy neighbour takes caches and memory all the same, and machines
+differ, so between analyses a fixed piece of work by the same libraries is measured: where that
+takes longer, as much longer is granted. How memory happens to be laid out makes a few percent, so
+the best of several processes counts. Exit status 1 where a limit is not kept.
 """
 
 import argparse
@@ -14,11 +15,18 @@ import random
 import statistics
 import sys
 import time
+import zlib
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # read once, when numpy is imported
+
+import mahotas
+import numpy as np
+from PIL import Image, ImageFilter
 
 from app.imaging import intake, synthetic
 from app.imaging.marks import mark_statistics, picture_measures
@@ -31,11 +39,13 @@ from app.scoring.assess import DrawingFeatures, assess
 from app.scoring.assessment import LEVEL
 
 LIMIT = 15.0  # ms, the whole analysis of one drawing of 300 × 300 pixels
-NETWORK_MS = 4.8  # of it where the limit was set, onnxruntime's alone
+YARDSTICK_MS = 16.2  # the fixed work where the limit was set
 MOST_MIB = 140
+PROCESSES = 3
 ROUNDS = 9
 PIXEL_WORK = ("read", "ink", "crop", "marks", "picture", "map", "encode")
-NETWORK = "trunk"
+NETWORK, YARDSTICK = "trunk", "yardstick"
+YARDS = 3  # times; about as long as an analysis
 AGE, CATEGORY = 6.5, "rabbit"
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -61,17 +71,37 @@ class Stopwatch:
 
 def main() -> None:
     options = read_options()
+    fresh = ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1)
+    with fresh:
+        measured = list(fresh.map(measure, [options] * PROCESSES))
+    watch = min((watch for watch, _ in measured), key=relative)
+    peak = max(peak for _, peak in measured)
+    report(watch, peak)
+    sys.exit(relative(watch) > 1 or peak > MOST_MIB)
+
+
+def measure(options: argparse.Namespace) -> tuple[Stopwatch, float]:
+    """Return the times, and the most memory, in MiB."""
     analyzer, bundle = BundleAnalyzer.open(options.bundle), Bundle.open(options.bundle)
     contents = chosen(options.drawings, options.count)
     analyzer.analyze(contents[0], AGE, CATEGORY)  # the first one pays for late imports
-    watch = Stopwatch()
+    watch, picture = Stopwatch(), some_picture()
     for watch.content in contents * ROUNDS:
         watch("whole", analyzer.analyze, watch.content, AGE, CATEGORY)
+        watch(YARDSTICK, yardstick, picture)
     for watch.content in contents * ROUNDS:
         take_apart(watch, bundle, watch.content)
-    limit = LIMIT * max(1, watch.median(NETWORK) / NETWORK_MS)
-    report(watch, limit)
-    sys.exit(watch.median("whole") > limit or peak_mib() > MOST_MIB)
+    return watch, peak_mib()
+
+
+def limit(watch: Stopwatch) -> float:
+    """What an analysis may take on this machine, in ms."""
+    return LIMIT * max(1, watch.median(YARDSTICK) / YARDSTICK_MS)
+
+
+def relative(watch: Stopwatch) -> float:
+    """The share of the limit that it takes."""
+    return watch.median("whole") / limit(watch)
 
 
 def read_options() -> argparse.Namespace:
@@ -95,6 +125,28 @@ def chosen(folder: Path | None, count: int) -> list[bytes]:
     return [file.read_bytes() for file in drawn]
 
 
+def some_picture() -> Image.Image:
+    """Uneven grey with dark blots, 300 × 300."""
+    random_numbers = np.random.default_rng(1)
+    rough = random_numbers.integers(0, 256, (20, 20), np.uint8)
+    return Image.fromarray(rough).resize((300, 300), Image.Resampling.BICUBIC)
+
+
+def yardstick(picture: Image.Image) -> None:
+    """Do what an analysis is made of: products, planes, counts, pieces, pictures, compression."""
+    planes = np.ones((384, 384), np.float32)
+    for _ in range(YARDS):
+        planes @ planes
+        smooth = picture.filter(ImageFilter.BoxBlur(9)).resize((256, 256), Image.Resampling.BOX)
+        tone = np.asarray(picture) / np.float32(255)
+        dark = 1 - tone / np.maximum(tone.T, np.float32(0.05))
+        np.bincount((np.clip(dark, 0, 1) * 255).astype(np.int16).ravel(), minlength=256)
+        mahotas.label(dark > 0.5)
+        mahotas.thin(np.asarray(smooth)[:64, :64] < 128)
+        zlib.compress(smooth.tobytes(), 1)
+        sum(float(row @ row) for row in tone)
+
+
 def take_apart(watch: Stopwatch, bundle: Bundle, content: bytes) -> None:
     """Do what the analyzer does, one step at a time; a picture without ink is left out."""
     picture = watch("read", intake.read, content)
@@ -113,17 +165,18 @@ def take_apart(watch: Stopwatch, bundle: Bundle, content: bytes) -> None:
     watch("encode", lambda: (intake.encode_map(mapped), intake.encode(picture, content)))
 
 
-def report(watch: Stopwatch, limit: float) -> None:
+def report(watch: Stopwatch, peak: float) -> None:
     whole = list(watch.times["whole"].values())
     p95 = statistics.quantiles(whole, n=20)[-1]
     pixels, network = watch.median(*PIXEL_WORK), watch.median(NETWORK)
-    print(f"{len(whole)} drawings, CPU ms, least of {ROUNDS} rounds, median")
+    print(f"{len(whole)} drawings, CPU ms: median of the least of {ROUNDS} rounds")
     for step in (*PIXEL_WORK[:3], NETWORK, *PIXEL_WORK[3:5], "scoring", *PIXEL_WORK[5:]):
         print(f"  {step:8} {watch.median(step):7.2f}")
     print(f"  {'whole':8} {watch.median('whole'):7.2f}   p95 {p95:.2f}")
-    print(f"whole / limit of {limit:.1f} ms {watch.median('whole') / limit:.2f}")
+    print(f"  {YARDSTICK:8}{watch.median(YARDSTICK):7.2f}")
+    print(f"whole / limit of {limit(watch):.1f} ms {relative(watch):.2f}")
     print(f"pixel work / network     {pixels:.2f} / {network:.2f} = {pixels / network:.2f}")
-    print(f"peak resident memory     {peak_mib():.0f} MiB (limit {MOST_MIB})")
+    print(f"peak resident memory     {peak:.0f} MiB (limit {MOST_MIB})")
 
 
 def peak_mib() -> float:
