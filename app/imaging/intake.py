@@ -19,10 +19,14 @@ from app.errors import DrawingTooLarge, MissingDrawing, UnreadableDrawing, Unusa
 from app.imaging import mending
 
 MAX_BYTES: Final = 25 * 1024 * 1024
-# What is read as it is: 100 MB once decoded, as Pillow has four bytes a pixel.
-MAX_PIXELS: Final = 25_000_000
-# What is read reduced: A3 at 600 dpi, and the largest phones' pictures but for their special modes.
+# How many pixels are read. Of what is decoded reduced: A3 at 600 dpi, and the largest phones'
+# pictures but for their special modes.
 MAX_REDUCED_PIXELS: Final = 75_000_000
+# Of what is decoded as a whole: 100 MB then, as Pillow has four bytes a pixel.
+MAX_PIXELS: Final = 25_000_000
+# Of WebP, and of HEIC with transparency, whose libraries hold a picture several times while they
+# decode; no camera makes larger ones.
+MAX_HEAVY_PIXELS: Final = 10_000_000
 MIN_SIDE: Final = 16
 # Of a JPEG; cameras and programs make ten, and a small file can hold 100,000.
 MOST_SCANS: Final = 500
@@ -56,6 +60,7 @@ _SEEN: Final = 64  # of 255: what is more transparent is not looked at
 _LIGHT: Final = 170  # of 255: strokes from here on would vanish on white
 _NEARLY_ALL: Final = 0.95  # of what is seen; a dark outline around white is seen on white
 _WHITE: Final = 255
+_BAND_PIXELS: Final = 250_000
 _RAMP: Final = bytes(level for level in range(_GREYS) for _ in "RGB")
 
 THUMBNAIL_SIDE: Final = 320
@@ -152,26 +157,27 @@ def _decode(content: bytes) -> Image.Image:
     if brands & _AVIF_BRANDS:
         raise UnreadableDrawing(AVIF)
     if brands & _HEIC_BRANDS:
-        return on_white(_decode_heic(content))
+        return opaque(_decode_heic(content), turn=None)
     picture = _open(content)
     _check_size(*picture.size)
-    if picture.width * picture.height > MAX_PIXELS:
-        return _reduced(picture, content)
-    upright = _load(picture)
+    most = MAX_HEAVY_PIXELS if picture.format == "WEBP" else MAX_PIXELS
+    if picture.width * picture.height > most:
+        return _reduced(picture, content, most)
+    _load(picture)
     if picture.format == "PNG":
-        scale_transparent_colour(upright, depth=content[24])
-    if picture.format == "BMP" and upright.mode == "RGBA":
-        _ignore_empty_alpha(upright)
-    return on_white(upright)
+        scale_transparent_colour(picture, depth=content[24])
+    if picture.format == "BMP" and picture.mode == "RGBA":
+        _ignore_empty_alpha(picture)
+    return opaque(picture, turn_of(picture))
 
 
-def _reduced(picture: ImageFile.ImageFile, content: bytes) -> Image.Image:
+def _reduced(picture: ImageFile.ImageFile, content: bytes, most: int) -> Image.Image:
     from app.imaging import reduction  # which few pictures need, and which is built on this
 
     if not reduction.can_be_reduced(picture, content):
-        raise _too_many_as_it_is(*picture.size)
+        raise _too_many_as_it_is(*picture.size, most)
     factor = reduction.factor_of(picture.size)
-    upright = on_white(reduction.read_reduced(picture, content, factor))
+    upright = opaque(*reduction.read_reduced(picture, content, factor))
     upright.info[REDUCED] = factor
     return upright
 
@@ -183,8 +189,9 @@ def _decode_heic(content: bytes) -> Image.Image:
         container = pillow_heif.open_heif(content, convert_hdr_to_8bit=True)
         width, height = container.size
     _check_size(width, height)
-    if width * height > MAX_PIXELS:
-        raise _too_many_as_it_is(width, height)
+    most = MAX_HEAVY_PIXELS if container.has_alpha else MAX_PIXELS
+    if width * height > most:
+        raise _too_many_as_it_is(width, height, most)
     with refusing(DAMAGED):
         return container.to_pillow()  # upright: the container's own turns are applied
 
@@ -211,7 +218,8 @@ def _small_jpeg(content: bytes) -> bytes | None:
         picture.draft("RGB", (THUMBNAIL_SIDE, THUMBNAIL_SIDE))
     if picture.width * picture.height > THUMBNAIL_PIXELS:
         return None
-    small = on_white(_load(picture))
+    _load(picture)
+    small = opaque(picture, turn_of(picture))
     small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=80)
@@ -230,17 +238,25 @@ def open_as(content: bytes, formats: tuple[str, ...] = FORMATS) -> ImageFile.Ima
     return Image.open(io.BytesIO(content), formats=formats)
 
 
-def _load(picture: ImageFile.ImageFile) -> Image.Image:
-    """Decode the pixels of an opened picture and turn it upright."""
+def _load(picture: Image.Image) -> None:
+    """Decode the pixels of an opened picture."""
     with refusing(DAMAGED):
         picture.load()
-    return turned(picture, orientation(picture))
 
 
-def turned(picture: Image.Image, orientation: int) -> Image.Image:
-    """Upright, by the number that EXIF has for how it lies."""
-    turn = _TURNS.get(orientation)
-    return picture if turn is None else picture.transpose(turn)
+def opaque(picture: Image.Image, turn: Image.Transpose | None) -> Image.Image:
+    """As ``on_white``, and turned; ``picture`` is closed on the way.
+
+    Channel by channel: two whole copies of 24 megapixels would take 200 MB.
+    """
+    if turn is None and _is_plain(picture):
+        return on_white(picture)
+    channels = _channels_on_white(picture)
+    picture.close()
+    if turn is not None:
+        for number in range(len(channels)):
+            channels[number] = channels[number].transpose(turn)
+    return Image.merge("RGB", channels)
 
 
 def _brands(content: bytes) -> set[bytes]:
@@ -268,21 +284,21 @@ def _too_many_pixels(what: str) -> DrawingTooLarge:
     )
 
 
-def _too_many_as_it_is(width: int, height: int) -> DrawingTooLarge:
+def _too_many_as_it_is(width: int, height: int, most: int) -> DrawingTooLarge:
     return DrawingTooLarge(
-        f"The picture has {width} × {height} pixels, more than the {MAX_PIXELS // 10**6} million "
-        "that are read of a file of this kind; save it smaller, or as an ordinary JPEG, not a "
+        f"The picture has {width} × {height} pixels, more than the {most // 10**6} million that "
+        "are read of a file of this kind; save it smaller, or as an ordinary JPEG, not a "
         "progressive one."
     )
 
 
-def orientation(picture: Image.Image) -> int:
-    """As EXIF or XMP has it; upright if they cannot be read: metadata never refuses a picture."""
+def turn_of(picture: Image.Image) -> Image.Transpose | None:
+    """As EXIF or XMP has it; none if they cannot be read: metadata never refuses a picture."""
     try:
         with refusing(DAMAGED):
-            return int(picture.getexif().get(ExifTags.Base.Orientation, 1))
+            return _TURNS.get(int(picture.getexif().get(ExifTags.Base.Orientation, 1)))
     except UnreadableDrawing:
-        return 1
+        return None
 
 
 def scale_transparent_colour(picture: Image.Image, depth: int) -> None:
@@ -302,31 +318,54 @@ def _ignore_empty_alpha(picture: Image.Image) -> None:
 
 def on_white(picture: Image.Image) -> Image.Image:
     """Mode ``RGB``, with white where nothing was drawn; with black under light strokes."""
+    if not _is_plain(picture):
+        return Image.merge("RGB", _channels_on_white(picture))
+    picture.info = {}  # Pillow would save an ICC profile, comments and the like from here
+    return picture
+
+
+def _is_plain(picture: Image.Image) -> bool:
+    return picture.mode == "RGB" and not picture.has_transparency_data
+
+
+def _channels_on_white(picture: Image.Image) -> list[Image.Image]:
+    """Red, green and blue, made band by band: together they take less than the whole."""
     if picture.mode.startswith("I"):
         picture = as_8_bits(picture)
     with refusing(DAMAGED):  # the palette and what is transparent come from the file
-        if picture.has_transparency_data:
-            picture = _laid_on_a_sheet(picture)
-        upright = picture if picture.mode == "RGB" else picture.convert("RGB")
-    upright.info = {}  # Pillow would save an ICC profile, comments and the like from here
-    return upright
+        if _is_plain(picture):
+            return list(picture.split())
+        sheet = _sheet_under(picture) if picture.has_transparency_data else None
+        channels = [Image.new("L", picture.size) for _ in "RGB"]
+        for top, band in _bands(picture):
+            colours = band.convert("RGB") if sheet is None else _laid_on(sheet, band)
+            for channel, part in zip(channels, colours.split(), strict=True):
+                channel.paste(part, (0, top))
+    return channels
 
 
-def _laid_on_a_sheet(picture: Image.Image) -> Image.Image:
-    layered = picture if picture.mode == "RGBA" else picture.convert("RGBA")
-    sheet = Image.new("RGBA", layered.size, _sheet_under(layered))
-    return Image.alpha_composite(sheet, layered)
+def _laid_on(colour: str, band: Image.Image) -> Image.Image:
+    layered = band.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", band.size, colour), layered).convert("RGB")
 
 
-def _sheet_under(layered: Image.Image) -> str:
+def _bands(picture: Image.Image) -> Iterator[tuple[int, Image.Image]]:
+    """Each with how far from the top it lies."""
+    height = max(1, _BAND_PIXELS // picture.width)
+    for top in range(0, picture.height, height):
+        yield top, picture.crop((0, top, picture.width, min(top + height, picture.height)))
+
+
+def _sheet_under(picture: Image.Image) -> str:
     """What light strokes on nothing, such as a stylus app saves them, can be seen on."""
-    alpha = layered.getchannel("A")
-    seen = alpha.point(lambda value: 255 if value > _SEEN else 0)
-    visible = seen.histogram()[255]
-    if not visible or 2 * visible > layered.width * layered.height:
+    visible = light = 0
+    for _, part in _bands(picture):
+        band = part.convert("RGBA")
+        seen = band.getchannel("A").point(lambda value: 255 if value > _SEEN else 0)
+        visible += seen.histogram()[255]
+        light += sum(band.convert("L").histogram(seen)[_LIGHT:])
+    if not visible or 2 * visible > picture.width * picture.height:
         return "white"
-    tones = layered.convert("L").histogram(seen)
-    light = sum(tones[_LIGHT:])
     return "black" if light > _NEARLY_ALL * visible else "white"
 
 

@@ -24,10 +24,9 @@ from app.imaging.intake import (
     DAMAGED,
     as_8_bits,
     open_as,
-    orientation,
     refusing,
     scale_transparent_colour,
-    turned,
+    turn_of,
 )
 from app.imaging.mending import JPEG_SCAN, JPEG_SEGMENT, PNG_SIGNATURE
 
@@ -67,20 +66,23 @@ def can_be_reduced(picture: ImageFile.ImageFile, content: bytes) -> bool:
     return (is_raw or picture.format == "GIF") and picture.mode in _ONE_BYTE
 
 
-def read_reduced(picture: Image.Image, content: bytes, factor: int) -> Image.Image:
-    """Decode an opened picture ``factor`` times smaller each way and turn it upright."""
+def read_reduced(
+    picture: Image.Image, content: bytes, factor: int
+) -> tuple[Image.Image, Image.Transpose | None]:
+    """Decode an opened picture ``factor`` times smaller each way; and how it has to be turned."""
     if picture.format == "PNG":
         rows = _Rows.of(content)
         bands = _png_bands(content, rows, _band_height(rows.length, factor))
-        return turned(_joined(bands, picture.size, factor), _png_orientation(content))
+        return _joined(bands, picture.size, factor), _turn_of_png(content)
     with refusing(DAMAGED):
         if picture.format == "JPEG":
             picture.draft(None, (picture.width // factor, picture.height // factor))
         picture.load()
+    turn = turn_of(picture)
     if picture.format != "JPEG":
         bands = _bands(picture, _band_height(picture.width, factor))
         picture = _joined(bands, picture.size, factor)
-    return turned(picture, orientation(picture))
+    return picture, turn
 
 
 def _has_one_scan(content: bytes) -> bool:
@@ -213,7 +215,7 @@ def _compressed(content: bytes) -> Iterator[bytes]:
             yield from (body[start : start + PIECE] for start in range(0, len(body), PIECE))
 
 
-def _png_orientation(content: bytes) -> int:
+def _turn_of_png(content: bytes) -> Image.Transpose | None:
     """As its metadata say it, wherever in the file they are, without decoding the pixels."""
     told = [chunk for chunk in _chunks(content) if chunk[0] in _METADATA]
     for chunks in (told, [chunk for chunk in told if chunk[0] == b"eXIf"]):
@@ -222,8 +224,8 @@ def _png_orientation(content: bytes) -> int:
                 dot = _opened(_png(struct.pack(">IIBB", 1, 1, 8, 0), b"\0\0", chunks))
         except UnreadableDrawing:
             continue
-        return orientation(dot)
-    return 1
+        return turn_of(dot)
+    return None
 
 
 def _opened(png: bytes) -> Image.Image:

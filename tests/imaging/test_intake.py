@@ -5,8 +5,9 @@ import io
 import struct
 import zlib
 
+import numpy as np
 import pytest
-from PIL import Image, ImageDraw, PngImagePlugin
+from PIL import ExifTags, Image, ImageDraw, ImageOps, PngImagePlugin
 
 from app.errors import DrawingTooLarge, MissingDrawing, UnreadableDrawing
 from app.imaging import intake
@@ -246,3 +247,28 @@ def test_a_large_photo_is_shown_and_what_would_cost_much_is_not() -> None:
 @pytest.mark.parametrize("content", [b"", b"text", as_bytes(Image.new("L", (90, 90)))[:60]])
 def test_what_is_no_picture_is_shown_as_none(content: bytes) -> None:
     assert intake.thumbnail(content) is None
+
+
+def test_a_large_transparent_picture_is_the_same_as_laid_on_white_at_once() -> None:
+    """It is laid on white in parts, which must not show."""
+    rng = np.random.default_rng(1)
+    picture = Image.fromarray(rng.integers(0, 256, (700, 900, 4), dtype=np.uint8), "RGBA")
+    whole = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
+    assert intake.on_white(picture).tobytes() == whole.tobytes()
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "CMYK", "L", "P"])
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_a_picture_of_any_mode_is_turned_as_its_note_says(mode: str, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    picture = a_picture().convert("RGB").resize((610, 450)).convert(mode)
+    content = as_bytes(picture, "JPEG" if mode == "CMYK" else "PNG", exif=exif)
+    turned = ImageOps.exif_transpose(Image.open(io.BytesIO(content))).convert("RGB")
+    assert intake.read(content).tobytes() == turned.tobytes()
+
+
+def test_a_webp_takes_much_memory_and_is_read_up_to_ten_million_pixels() -> None:
+    large = as_bytes(Image.new("RGB", (3300, 3100), "white"), "WEBP", method=0)
+    with pytest.raises(DrawingTooLarge, match="more than the 10 million that are read"):
+        intake.read(large)
