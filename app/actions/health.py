@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from app.access.current_secret import CurrentSecret
 from app.errors import NotFound, StorageUnavailable
 from app.inference.analysis import BundleReference
 from app.publishing.current import CurrentBundle
@@ -28,7 +29,8 @@ class Health:
 
     ``reference`` is the bundle that serves, also where ``bundle`` says why another one does not.
     ``spool`` is where files wait for the store, ``None`` if they never have to; ``waiting`` is how
-    many do now. ``work`` is what is done in the background, ``None`` if nothing is.
+    many do now. ``work`` is what is done in the background, ``None`` if nothing is. ``login`` is
+    whether the admin's password can be looked up, ``None`` where nobody can log in.
     """
 
     database: str
@@ -38,6 +40,7 @@ class Health:
     spool: str | None = None
     waiting: int = 0
     work: str | None = None
+    login: str | None = None
 
     @property
     def serving(self) -> bool:
@@ -49,12 +52,14 @@ class Health:
         """One word for all parts."""
         if not self.serving:
             return "failing"
-        parts = (self.store, self.bundle, self.spool or OK, self.work or OK)
+        parts = (self.store, self.bundle, self.spool or OK, self.work or OK, self.login or OK)
         well = set(parts) == {OK} and not self.waiting
         return OK if well else "degraded"
 
 
-def check_health(*, stores: Stores, bundle: CurrentBundle) -> Health:
+def check_health(
+    *, stores: Stores, bundle: CurrentBundle, secret: CurrentSecret | None = None
+) -> Health:
     """Ask every part now; the bundle is what was last seen, and looked for anew meanwhile."""
     bundle.look()
     spooling, database = stores.spooling, stores.database
@@ -67,6 +72,7 @@ def check_health(*, stores: Stores, bundle: CurrentBundle) -> Health:
         spool=_outcome(spool.check) if spool else None,
         waiting=_count(spool),
         work=None if database.read_only else _work(database.impatient),
+        login=_login(secret) if secret else None,
     )
 
 
@@ -106,6 +112,12 @@ def _outcome(attempt: Callable[[], object]) -> str:
     except StorageUnavailable as error:
         return error.advice
     return OK
+
+
+def _login(secret: CurrentSecret) -> str:
+    """Without a password all is well, too: the admin's side is closed."""
+    secret.epoch()  # which looks for it, if that is due
+    return secret.fault or OK
 
 
 def _work(database: Database) -> str:

@@ -11,12 +11,13 @@ from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import delete, exists, select
 
+from app.actions.forget import forget_marked
 from app.backups import replacement
 from app.backups.catalogue import PREFIX as BACKUPS
-from app.backups.catalogue import expired
+from app.backups.catalogue import expired, oldest
 from app.errors import ImplausibleLoss, StorageUnavailable
-from app.storage import removals
-from app.storage.blobs.store import BlobStore, FolderBlobStore
+from app.storage import markers, removals
+from app.storage.blobs.store import MARKERS, BlobStore, FolderBlobStore
 from app.storage.database import Database
 from app.storage.jobs import forget_finished
 from app.storage.tables import DemoSample, Drawing, IdempotencyKey
@@ -36,10 +37,12 @@ EXPORT = re.compile(r"exports/(?P<day>\d{4}-\d{2}-\d{2})/.+")
 class Retained:
     """How many of each were removed.
 
-    ``strays`` are blobs without a row, to be removed later; ``replaced`` and ``unfinished`` are
-    files that restores and killed writers left.
+    ``forgotten`` are drawings whose deletion by their visitor was cut off and is complete now, and
+    ``strays`` blobs without a row, to be removed later; ``replaced`` and ``unfinished`` are files
+    that restores and killed writers left.
     """
 
+    forgotten: int
     drawings: int
     idempotency_keys: int
     jobs: int
@@ -72,6 +75,7 @@ def retain(
     before = now - timedelta(days=days)
     stray_due = now + timedelta(days=min(days, STRAY_DAYS))
     parts: dict[str, Callable[[], int]] = {
+        "forgotten": lambda: _complete_forgotten(database, blobs, now),
         "drawings": lambda: _in_batches(lambda: _remove_drawings(database, before, now)),
         "idempotency_keys": lambda: _in_batches(lambda: _remove_keys(database, before)),
         "jobs": lambda: _in_batches(lambda: _forget_jobs(database, now)),
@@ -109,6 +113,14 @@ def _in_batches(remove: Callable[[], int]) -> int:
         total += removed
         if removed < BATCH:
             return total
+
+
+def _complete_forgotten(database: Database, blobs: BlobStore, now: datetime) -> int:
+    """No marker goes before all that it asks for was done."""
+    completed = forget_marked(database=database, blobs=blobs, now=now)
+    oldest_backup = oldest(blobs.keys(BACKUPS))
+    _delete(blobs, markers.useless(blobs.keys(MARKERS), oldest_backup))
+    return completed
 
 
 def _remove_drawings(database: Database, before: datetime, now: datetime) -> int:

@@ -1,8 +1,8 @@
 """Compare the pictures and maps in the store with the rows that refer to them.
 
-A restored database brings back rows of drawings that a visitor or retention had removed since the
-backup. Their blobs stayed away, so the rows are to go again. That is not done by itself: if the
-store has lost what it should have, the rows are all that tells of it.
+A restored database brings back rows of drawings that retention had removed since the backup. Their
+blobs stayed away, so the rows are to go again. That is not done by itself: if the store has lost
+what it should have, the rows are all that tells of it.
 """
 
 import time

@@ -25,7 +25,8 @@ from app.storage.blobs.store import BlobStore
 MANIFEST_FORMAT = 1
 PREFIX = "backups"
 RECENT = timedelta(days=35)
-ARCHIVED = timedelta(days=397)  # 13 months, however long they are
+ARCHIVED_MONTHS = 13
+ARCHIVED = timedelta(days=397)  # so many months, however long they are
 # An upload that takes longer was given up.
 UNFINISHED = timedelta(days=1)
 DIGEST_LENGTH = 12
@@ -185,6 +186,12 @@ def made_backups(blobs: BlobStore) -> tuple[BackupName, ...]:
 def newest(made: Sequence[BackupName], at: datetime | None = None) -> BackupName | None:
     """The newest of the backups, oldest first, that is not after ``at``; ``None`` for none."""
     return next((name for name in reversed(made) if at is None or name.made_at <= at), None)
+
+
+def oldest(keys: Sequence[str]) -> datetime | None:
+    """When the oldest backup was made, finished or not; ``None`` if there is none."""
+    kinds = (BackupBlob.COPY, BackupBlob.MANIFEST)
+    return min((name.made_at for kind in kinds for name in of_kind(keys, kind)), default=None)
 
 
 def read_manifest(blobs: BlobStore, name: BackupName) -> Manifest:

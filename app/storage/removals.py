@@ -30,9 +30,13 @@ def remove_drawings(tx: Session, ids: Sequence[str], now: datetime) -> tuple[str
     maps = tx.scalars(select(Analysis.map_key).where(Analysis.drawing_id.in_(ids)))
     keys = tuple({key for key in (*pictures, *maps) if key is not None})
     note(tx, keys, now)
-    # The database cascades to analyses and to the keys of repeated requests.
-    tx.execute(delete(Drawing).where(Drawing.id.in_(ids)))
+    delete_rows(tx, ids)
     return keys
+
+
+def delete_rows(tx: Session, ids: Sequence[str]) -> None:
+    """The database cascades to analyses and to the keys of repeated requests."""
+    tx.execute(delete(Drawing).where(Drawing.id.in_(ids)))
 
 
 def note(tx: Session, keys: Iterable[str], due_at: datetime) -> None:
@@ -55,16 +59,23 @@ def carry_out(database: Database, blobs: BlobStore, now: datetime) -> int:
     failure: StorageUnavailable | None = None
     while keys := _due(database, now, after):
         after = keys[-1]
-        unwanted = unreferred(database, keys)
-        kept, failed = delete_each(blobs, unwanted)
+        gone, failed = delete_noted(database, blobs, keys)
+        deleted += gone
         failure = failure or failed
-        with database.writing() as tx:
-            gone = set(keys) - set(kept)
-            tx.execute(delete(Removal).where(Removal.key.in_(gone)))
-        deleted += len(unwanted) - len(kept)
     if failure is not None:
         raise failure
     return deleted
+
+
+def delete_noted(
+    database: Database, blobs: BlobStore, keys: Sequence[str]
+) -> tuple[int, StorageUnavailable | None]:
+    """Delete these blobs and what was written down of them; the number deleted, the first error."""
+    unwanted = unreferred(database, keys)
+    kept, failure = delete_each(blobs, unwanted)
+    with database.writing() as tx:
+        tx.execute(delete(Removal).where(Removal.key.in_(set(keys) - set(kept))))
+    return len(unwanted) - len(kept), failure
 
 
 def delete_each(

@@ -31,7 +31,8 @@ NETWORK_FILE_SYSTEMS = frozenset(
      "fuse.sshfs", "fuse.glusterfs"}
 )  # fmt: skip
 # A page that is mapped and then cut off by another machine kills the process, hence no mapping.
-FOR_EACH_CONNECTION = ("foreign_keys = ON", "mmap_size = 0")
+# Deleted rows are overwritten: a backup copies pages as they are, with what was left in them.
+FOR_EACH_CONNECTION = ("foreign_keys = ON", "mmap_size = 0", "secure_delete = ON")
 # Reads the file, and so waits if it is locked: only once it is known for how long.
 FOR_EACH_TRANSACTION = ("synchronous = FULL",)
 BEGIN_OPTION = "sqlite_begin"

@@ -181,6 +181,61 @@ class Removal(Base):
     due_at: Mapped[datetime] = mapped_column(default=now, index=True)
 
 
+class AdminLogin(Base):
+    """A login of the admin; ``id`` is the SHA-256 of what the browser holds, in hex.
+
+    It is live only as long as the ``epoch`` is the one that logins are made under.
+    """
+
+    __tablename__ = "admin_logins"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    epoch: Mapped[int]
+    made_at: Mapped[datetime] = mapped_column(default=now)
+    last_seen_at: Mapped[datetime] = mapped_column(default=now)
+    country: Mapped[str | None] = mapped_column(String(2))
+
+
+class ApiToken(Base):
+    """A researcher's token; ``digest`` is its SHA-256 in hex. It stays when it is revoked."""
+
+    __tablename__ = "api_tokens"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), unique=True)
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    made_at: Mapped[datetime] = mapped_column(default=now)
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+    per_minute: Mapped[int]
+
+
+class LoginAttempts(Base):
+    """Wrong passwords of one client, or of all for the account; ``who`` is no address.
+
+    ``waits_since`` is when it was first turned away because of what others did.
+    """
+
+    __tablename__ = "login_attempts"
+
+    who: Mapped[str] = mapped_column(String(64), primary_key=True)
+    wrong: Mapped[int] = mapped_column(default=0)
+    last_at: Mapped[datetime] = mapped_column(default=now, index=True)
+    waits_since: Mapped[datetime | None]
+
+
+class KnownSecret(Base):
+    """The hash of the admin's password when it could last be read; at most one row."""
+
+    __tablename__ = "known_secret"
+    __table_args__ = (CheckConstraint("id = 1", name="single_row"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, default=1)
+    hash: Mapped[str] = mapped_column(String(255))
+    epoch: Mapped[int]
+    read_at: Mapped[datetime]
+
+
 class SchemaCompatibility(Base):
     """The newest revision known to the oldest code that can run on this schema; one row."""
 

@@ -1,9 +1,11 @@
 """A restore that is killed anywhere leaves the old database or the new one, whole."""
 
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,8 @@ import pytest
 from app.backups.snapshots import examine
 from tests.support.people.operators import Operator
 from tests.support.stores import ledger
+from tests.support.stores.databases import open_database
+from tests.support.stores.sites import Site
 
 OLD, NEW = 5, 2
 DIE_IN_WAL = """
@@ -77,6 +81,34 @@ def test_the_database_is_the_old_one_or_the_new_one(
     assert found == sorted(found, reverse=True)
     assert set(found) == {OLD, NEW}
     assert len(found) > 20
+
+
+def test_killed_anywhere_what_a_visitor_deleted_is_not_back(
+    operator: Operator, tmp_path: Path
+) -> None:
+    with open_database(operator.folder) as database:
+        site = Site(database, operator.blobs)
+        deleted, kept = site.submits(), site.submits()
+    operator.backs_up()
+    with open_database(operator.folder) as database:
+        site = Site(database, operator.blobs)
+        site.forgets(deleted, datetime.now(UTC))
+        later = site.submits()
+
+    killed = subprocess.run(
+        [sys.executable, "-m", "tests.support.faults.killed", operator.folder, tmp_path],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+
+    found = [ids_in(Operator(tmp_path / str(step))) for step in range(1, int(killed.stdout) + 2)]
+    assert found == sorted(found, key=len, reverse=True)
+    assert {*found} == {frozenset({kept, later}), frozenset({kept})}
+
+
+def ids_in(site: Operator) -> frozenset[str]:
+    examine(site.database)
+    with closing(sqlite3.connect(site.database)) as connection:
+        return frozenset(row[0] for row in connection.execute("SELECT id FROM drawings"))
 
 
 def look_at(site: Operator) -> int:

@@ -6,8 +6,7 @@ import random
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,7 @@ from PIL import Image
 from app.storage.blobs.store import FolderBlobStore
 from app.storage.sqlite import JournalChoice
 from tests.support.data.pictures import as_bytes
-from tests.support.faults.processes import Child
-from tests.support.gateway.served import serve
+from tests.support.gateway.served import served
 from tests.support.polling import until
 from tests.support.stores.databases import JOURNALS, open_database
 from tests.support.stores.writers import check_whole
@@ -56,17 +54,6 @@ class Uploads:
 
 def a_unique_drawing() -> Image.Image:
     return Image.frombytes("RGB", (20, 20), os.urandom(1200))
-
-
-@contextmanager
-def served(folder: Path, mode: JournalChoice) -> Iterator[str]:
-    """Where it is served, until it is killed at the end of the block."""
-    server = Child.start(serve, folder, mode)
-    try:
-        yield f"http://127.0.0.1:{server.ear.recv_bytes().decode()}"
-    finally:
-        server.kill()
-        server.ear.close()
 
 
 def upload_until_killed(folder: Path, mode: JournalChoice) -> Uploads:

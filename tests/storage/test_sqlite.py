@@ -15,7 +15,7 @@ from app.storage.tables import Drawing
 from tests.support.faults.disks import impatient
 from tests.support.stores.databases import a_row, open_database, sqlite_url
 
-ON_BOTH = {"synchronous": 2, "foreign_keys": 1, "mmap_size": 0}
+ON_BOTH = {"synchronous": 2, "foreign_keys": 1, "mmap_size": 0, "secure_delete": 1}
 SET_UP: dict[JournalChoice, dict[str, str | int]] = {
     "wal": {"journal_mode": "wal", "busy_timeout": 5_000, **ON_BOTH},
     "delete": {"journal_mode": "delete", "busy_timeout": 15_000, **ON_BOTH},

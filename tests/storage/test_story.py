@@ -41,14 +41,15 @@ from tests.support.stores.sites import DAYS, Site
 
 EXAMPLES = int(os.environ.get("SKETCHNORM_ROUNDS", "12"))
 STEPS = 20
-NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
+NOON = datetime.now(UTC)  # backups are named by the clock, and none may be older than a marker is
 DAY = timedelta(days=1)
 # How many steps a process takes before it dies; None: it lives.
 DEATHS = st.none() | st.integers(0, 14)
 
 
 class Story(RuleBasedStateMachine):
-    """``kept`` is what has to be there, and when it was made; ``shown`` is in the demo.
+    """``kept`` is what has to be there, and when it was made; ``shown`` is in the demo; ``deleted``
+    is what visitors were told to be gone for good.
 
     How an act ended that a death cut off, only the rows can tell: they are read after it, and from
     then on that is what has to be there.
@@ -61,6 +62,7 @@ class Story(RuleBasedStateMachine):
         self.now = NOON
         self.kept: dict[str, datetime] = {}
         self.shown: set[str] = set()
+        self.deleted: set[str] = set()
         self.backups: dict[BackupName, tuple[dict[str, datetime], set[str]]] = {}
 
     # --- the process that serves ---------------------------------------------------------------
@@ -118,6 +120,7 @@ class Story(RuleBasedStateMachine):
         except Crash:
             self.reopen()
         else:
+            self.deleted.add(drawing_id)
             assert drawing_id not in self.site.drawings
             assert not any(drawing_id in key for key in self.site.stored)
         if drawing_id not in self.site.drawings:
@@ -136,15 +139,18 @@ class Story(RuleBasedStateMachine):
     @rule(steps=DEATHS, days=st.sampled_from([0, 1, 10, DAYS]))
     def retain(self, steps: int | None, days: int) -> None:
         self.now += days * DAY
-        old = self.expired()
+        unwanted = self.expired() | self.marked()
         try:
             self.mortal(steps).retains(self.now)
         except Crash:
             self.reopen()
         else:
-            assert not old & self.site.drawings
-        for drawing_id in old - self.site.drawings:
+            assert not unwanted & self.site.drawings
+        for drawing_id in unwanted - self.site.drawings:
             del self.kept[drawing_id]
+        self.shown &= self.kept.keys()
+        left = {one.name for one in list_backups(self.site.blobs)}
+        self.backups = {name: held for name, held in self.backups.items() if name in left}
 
     # --- operators -----------------------------------------------------------------------------
 
@@ -170,7 +176,6 @@ class Story(RuleBasedStateMachine):
         self.reopen()
         assert find_standing(self.site.database) is standing
 
-    @precondition(lambda self: self.current)
     @rule(steps=DEATHS)
     def back_up(self, steps: int | None) -> None:
         """Who is killed has made a whole backup, or none that anybody would find."""
@@ -182,7 +187,7 @@ class Story(RuleBasedStateMachine):
         self.backups |= {name: (dict(self.kept), set(self.shown)) for name in made}
 
     @precondition(lambda self: self.backups)
-    @rule(steps=st.integers(0, 2))
+    @rule(steps=st.integers(0, 3))
     def die_while_restoring(self, steps: int) -> None:
         """The database is as it was, which the invariants compare."""
         self.site.database.close()
@@ -204,7 +209,9 @@ class Story(RuleBasedStateMachine):
         self.open()
         migrate(self.site.database, no_backup)
         kept, shown = self.backups[name]
-        self.kept, self.shown = dict(kept), set(shown)
+        self.kept = {one: made for one, made in kept.items() if not self.site.has_marked(one)}
+        self.shown = shown & self.kept.keys()
+        assert restored.forgotten == len(kept) - len(self.kept)
         found = take_inventory(database=self.site.database, blobs=self.site.blobs, grace=0)
         lost = {key.removeprefix("drawings/") for key in found.missing if key.startswith("d")}
         assert lost <= self.kept.keys()
@@ -227,9 +234,13 @@ class Story(RuleBasedStateMachine):
             return tx.scalar(wanted)
 
     def expired(self) -> set[str]:
-        """What retention has to remove now."""
+        """What retention has to remove now, because it is old."""
         before = self.now - DAYS * DAY
         return {one for one, made in self.kept.items() if made < before} - self.shown
+
+    def marked(self) -> set[str]:
+        """What it has to remove because a visitor asked for it and the process was killed."""
+        return {one for one in self.kept if self.site.has_marked(one)}
 
     @invariant()
     def what_was_acknowledged_is_there_and_nothing_else(self) -> None:
@@ -237,6 +248,10 @@ class Story(RuleBasedStateMachine):
         with self.site.database.reading() as tx:
             assert set(tx.scalars(select(DemoSample.drawing_id))) == self.shown
             assert set(tx.scalars(select(IdempotencyKey.drawing_id))) <= self.kept.keys()
+
+    @invariant()
+    def what_visitors_deleted_never_comes_back(self) -> None:
+        assert not self.deleted & self.site.drawings
 
     @invariant()
     def no_row_lacks_its_blob(self) -> None:
@@ -255,12 +270,13 @@ class Story(RuleBasedStateMachine):
 
     def settle(self) -> None:
         migrate(self.site.database, no_backup)
+        wanted = self.kept.keys() - self.marked()
         for _ in range(2):
             self.site.retains(self.now)
             self.now += 7 * DAY
         self.site.retains(self.now)
         assert self.site.referred == self.site.stored
-        assert self.site.drawings == self.kept.keys() - self.expired()
+        assert self.site.drawings == wanted - self.expired()
         with self.site.database.reading() as tx:
             assert tx.scalars(select(Removal.key)).all() == []
 

@@ -10,14 +10,14 @@ from pathlib import Path
 from app.errors import NotFound, ReadOnly, StorageFull, StorageRefused, StorageUnavailable
 from app.storage import faults
 from app.storage.blobs.spool import Drained, Spool
-from app.storage.blobs.store import AWAY, GONE, BlobStore, check_key, check_prefix
+from app.storage.blobs.store import AWAY, GONE, MARKERS, BlobStore, check_key, check_prefix
 from app.storage.files import write_atomically
 
 log = logging.getLogger(__name__)
 
-# What a visitor hands in cannot be asked for twice. The rest is written by an operator or a job,
-# who had better be told: a bundle published from a laptop must not wait in a folder there.
-SPOOLED = ("drawings", "saliency_maps")
+# What a visitor hands in or deletes cannot be asked for twice. The rest is written by an operator
+# or a job, who had better be told: a bundle published from a laptop must not wait there.
+SPOOLED = ("drawings/", "saliency_maps/", f"{MARKERS}/")
 
 # Longer than one who asks may have to wait, so that never two of them wait one after the other.
 PAUSE_SECONDS = 10.0
@@ -153,7 +153,8 @@ class SpoolingBlobStore:
 
     def keys(self, prefix: str) -> tuple[str, ...]:
         """See ``BlobStore``; the spool is read first, so that what is moved now is not missed."""
-        waiting = self.spool.all_below(prefix) if check_prefix(prefix) in SPOOLED else {}
+        spooled = f"{check_prefix(prefix)}/" in SPOOLED
+        waiting = self.spool.all_below(prefix) if spooled else {}
         there = dict.fromkeys(self.inner.keys(prefix), True)
         return tuple(sorted(key for key, kept in {**there, **waiting}.items() if kept))
 
@@ -221,4 +222,4 @@ class SpoolingBlobStore:
 
 
 def _is_spooled(key: str) -> bool:
-    return check_key(key).partition("/")[0] in SPOOLED
+    return check_key(key).startswith(SPOOLED)

@@ -19,6 +19,7 @@ from app.storage import faults
 from app.storage.files import remove_abandoned, take_name_if_free, unfinished, write_atomically
 
 PREFIXES = ("drawings", "models", "saliency_maps", "exports", "backups", "demo")
+MARKERS = "backups/forgotten"  # what is below it, and why there, says ``storage.markers``
 # No name starts with a dot, so neither ".." nor a store's own file can be a key.
 NAME = "[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}"
 KEY = re.compile(f"(?:{'|'.join(PREFIXES)})(?:/{NAME})+")
@@ -61,7 +62,7 @@ class BlobStore(Protocol):
         ...
 
     def keys(self, prefix: str) -> tuple[str, ...]:
-        """Every key below one of the six prefixes, sorted."""
+        """Every key below one of the six prefixes, or below ``MARKERS``, sorted."""
         ...
 
 
@@ -76,8 +77,8 @@ def check_key(key: str) -> str:
 
 
 def check_prefix(prefix: str) -> str:
-    """The prefix itself; raise ``InvalidRequest`` unless it is one of the six."""
-    if prefix not in PREFIXES:
+    """The prefix itself; raise ``InvalidRequest`` unless it is one of the six or ``MARKERS``."""
+    if prefix not in (*PREFIXES, MARKERS):
         raise InvalidRequest(f"There is no prefix {prefix!r}; use {', '.join(PREFIXES)}.")
     return prefix
 

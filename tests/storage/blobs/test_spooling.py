@@ -115,6 +115,19 @@ def test_what_an_operator_or_a_job_writes_does_not_wait(
     assert spool.count() == 0
 
 
+def test_a_marker_of_a_deleted_drawing_waits_and_is_listed_with_those_in_the_store(
+    store: SpoolingBlobStore, distant: DistantStore
+) -> None:
+    there, waiting = (f"backups/forgotten/2026-11-26/{name}" for name in "ab")
+    distant.blobs = {there: b"x", "backups/a": b"x"}
+    distant.away = True
+    store.put(waiting, b"x", "text/plain")
+    distant.away = False
+    assert store.keys("backups/forgotten") == (there, waiting)
+    assert store.drain() == Drained(1, 0)
+    assert distant.blobs.keys() == {there, waiting, "backups/a"}
+
+
 def test_a_blob_deleted_while_it_waits_does_not_come_back(
     store: SpoolingBlobStore, distant: DistantStore, spool: Spool
 ) -> None:
