@@ -14,9 +14,13 @@ from starlette.types import ASGIApp
 from app.environment import Settings
 from app.telemetry import make_logger
 from app.web.request_log import RequestLog
+from ecs.connections import PatientProtocol, SlowBodies
 
 # With DRAIN_SECONDS this must end before ECS kills the task, 120 seconds after SIGTERM at most.
 SECONDS_FOR_LAST_REQUESTS = 30
+# Above it a request is answered 503 before anything is read of it; each takes 20 KB and a file.
+MOST_CONNECTIONS = 1000
+LARGEST_HEAD = 16 * 1024
 
 
 class DrainingServer(uvicorn.Server):
@@ -44,10 +48,16 @@ class DrainingServer(uvicorn.Server):
 def run(app: ASGIApp, settings: Settings) -> None:
     """Serve until told to stop; returns when the last request is answered."""
     config = uvicorn.Config(
-        RequestLog(app, make_logger()),
+        RequestLog(SlowBodies(app), make_logger()),
         host="0.0.0.0",  # noqa: S104 — a task is reached from outside itself
         port=settings.port,
         workers=1,
+        http=PatientProtocol,
+        ws="none",
+        server_header=False,
+        proxy_headers=False,  # anybody can send X-Forwarded-For
+        limit_concurrency=MOST_CONNECTIONS,
+        h11_max_incomplete_event_size=LARGEST_HEAD,
         log_level="warning",
         access_log=False,
         log_config=None,

@@ -11,7 +11,7 @@ import binascii
 import re
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import ExitStack, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from typing import Final, cast
 
@@ -20,10 +20,10 @@ from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartParser
 from starlette.requests import ClientDisconnect
+from starlette.types import Scope
 
 from app.actions.submit import Submission
 from app.errors import (
-    Busy,
     DrawingTooLarge,
     IncompleteRequest,
     InvalidRequest,
@@ -33,7 +33,6 @@ from app.imaging.intake import MAX_BYTES
 from app.inference.analysis import read_age
 
 LARGE: Final = 1024 * 1024  # a body, in bytes
-LARGE_AT_ONCE: Final = 8  # on their way here
 TAKEN_APART_AT_ONCE: Final = 2  # each is three times in memory meanwhile
 PIECE: Final = 64 * 1024
 HEADING: Final = re.compile(rb"content-disposition", re.IGNORECASE)
@@ -46,6 +45,8 @@ CHOICES = {"": True, "true": True, "false": False}
 # The fields that are text; picture_again may come in several parts, the others once.
 TEXTS: Final = ("age_years", "category", "keep", "attempt", "key")
 FIELDS: Final = ("image", *TEXTS, "picture_again")
+LONGEST_TEXT: Final = 1000
+MOST_PARTS: Final = 32
 INCOMPLETE: Final = (
     "The upload did not arrive whole, or its parts cannot be told from each other; "
     "nothing was kept, so send it again."
@@ -56,15 +57,12 @@ INCOMPLETE: Final = (
 class UploadLimit:
     """How large a picture may be that is sent in a request.
 
-    ``by_key``: larger ones can be sent to the store, and their key here. Of large bodies few may be
-    ``arriving``, however slowly they come, and fewer still are ``taken_apart`` at once.
+    ``by_key``: larger ones can be sent to the store, and their key here. Of large bodies few are
+    ``taken_apart`` at once.
     """
 
     megabytes: int
     by_key: bool = False
-    arriving: threading.Semaphore = field(
-        default_factory=lambda: threading.Semaphore(LARGE_AT_ONCE), repr=False
-    )
     taken_apart: threading.Semaphore = field(
         default_factory=lambda: threading.Semaphore(TAKEN_APART_AT_ONCE), repr=False
     )
@@ -195,6 +193,11 @@ async def read_submitted_form(request: Request) -> SubmittedForm:
             await fields.close()
 
 
+def let_form_go(scope: Scope) -> None:
+    """For an answer that has begun, so that no picture waits until somebody has taken it."""
+    scope.get("state", {}).pop("form", None)
+
+
 async def _as_typed(fields: FormData) -> SubmittedForm:
     image = fields.get("image")
     content = await image.read() if isinstance(image, UploadFile) else b""
@@ -228,38 +231,31 @@ async def _received(request: Request, limit: UploadLimit) -> AsyncIterator[_Body
     """The body, of which no more than the limit is in memory.
 
     What is left out of a larger one lies within the picture: the other fields have no room for it.
-    Raise ``Busy`` if too many large ones are on their way already.
     """
     content, end, is_cut = bytearray(), b"", False
-    with ExitStack() as place:
-        try:
-            async for chunk in request.stream():
-                content += chunk
-                if not is_cut and len(content) - len(chunk) <= LARGE < len(content):
-                    _take(limit.arriving, place)
-                if is_cut or len(content) > limit.body:
-                    is_cut = True
-                    end = (end + content[OTHER_PARTS:])[-OTHER_PARTS:]
-                    del content[OTHER_PARTS:]
-        except ClientDisconnect as error:
-            raise IncompleteRequest(INCOMPLETE) from error
-        content += end
-        if len(content) > LARGE:
-            await _wait(limit.taken_apart)
-            place.callback(limit.taken_apart.release)
+    try:
+        async for chunk in request.stream():
+            content += chunk
+            if is_cut or len(content) > limit.body:
+                is_cut = True
+                end = (end + content[OTHER_PARTS:])[-OTHER_PARTS:]
+                del content[OTHER_PARTS:]
+    except ClientDisconnect as error:
+        raise IncompleteRequest(INCOMPLETE) from error
+    content += end
+    async with _turn(limit.taken_apart) if len(content) > LARGE else nullcontext():
         yield _Body(content, is_cut)
 
 
-def _take(places: threading.Semaphore, until: ExitStack) -> None:
-    if not places.acquire(blocking=False):
-        raise Busy("Many large pictures are on their way here; please try again in a minute.")
-    until.callback(places.release)
-
-
-async def _wait(places: threading.Semaphore) -> None:
-    """For those before, whose bodies are here already: that takes no longer than they need."""
+@asynccontextmanager
+async def _turn(places: threading.Semaphore) -> AsyncIterator[None]:
+    """Wait for those before, whose bodies are here: that takes no longer than they need."""
     while not places.acquire(blocking=False):
         await asyncio.sleep(0.05)
+    try:
+        yield
+    finally:
+        places.release()
 
 
 async def _take_apart(request: Request, received: _Body) -> FormData:
@@ -278,7 +274,10 @@ async def _take_apart(request: Request, received: _Body) -> FormData:
         raise DrawingTooLarge(limit_of(request).sentence)
     if kind != b"multipart/form-data":
         raise InvalidRequest("The drawing must be sent as multipart/form-data, in the field image.")
-    end = b"\r\n--" + options.get(b"boundary", b"") + b"--"
+    boundary = b"--" + options.get(b"boundary", b"")
+    if body.count(boundary) > MOST_PARTS + 1:
+        raise InvalidRequest(f"The form has too many fields; send {', '.join(FIELDS)}.")
+    end = b"\r\n" + boundary + b"--"
     closed = body.find(end)
     if closed < 0 or body[closed + len(end) :].strip():
         raise IncompleteRequest(INCOMPLETE)
@@ -328,6 +327,8 @@ def _check_values(name: str, values: Sequence[str | UploadFile]) -> None:
         raise InvalidRequest(f"The field {name} must be sent as text, not as a file.")
     elif name in TEXTS and len(set(values)) > 1:
         raise InvalidRequest(f"The field {name} was sent with different values; send it once.")
+    elif name in TEXTS and any(isinstance(v, str) and len(v) > LONGEST_TEXT for v in values):
+        raise InvalidRequest(f"The field {name} is longer than {LONGEST_TEXT} letters.")
 
 
 def check_key(key: str | None) -> str | None:

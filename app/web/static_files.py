@@ -12,9 +12,9 @@ from fastapi.responses import Response
 
 from app.errors import NotFound
 from app.web.access import public
+from app.web.headers import FOR_EVER
 
 FOLDER = Path(__file__).parent / "static"
-FOR_ALL = "public, max-age=31536000, immutable"
 router = APIRouter()
 
 
@@ -64,13 +64,15 @@ class StaticFolder:
 def get_static(hashed_name: str, request: Request) -> Response:
     """One of our own files."""
     file = cast(StaticFolder, request.app.state.static).find(hashed_name)
-    return cached(request, file.content, file.media_type, FOR_ALL)
+    return cached(request, file.content, file.media_type, FOR_EVER)
 
 
-def cached(request: Request, content: bytes, media_type: str, caching: str) -> Response:
+def cached(
+    request: Request, content: bytes, media_type: str, caching: Mapping[str, str]
+) -> Response:
     """Bytes that browsers keep as ``caching`` says; 304 if they have them already."""
     tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-    headers = {"ETag": tag, "Cache-Control": caching}
+    headers = {"ETag": tag, **caching}
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     return Response(content, media_type=media_type, headers=headers)

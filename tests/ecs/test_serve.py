@@ -39,7 +39,7 @@ def started(folder: Path, module: str) -> Iterator[tuple[subprocess.Popen[str], 
     port = free_port()
     environ = {
         "PATH": os.environ["PATH"], "PYTHONPATH": str(folder),
-        "PORT": str(port), "DATA_DIR": str(folder / "var"),
+        "PORT": str(port), "DATA_DIR": str(folder / "var"), "UPLOADS_PER_MINUTE": "0",
     }  # fmt: skip
     with subprocess.Popen(
         [sys.executable, "-m", module], env=environ, cwd=ROOT, text=True,

@@ -81,7 +81,8 @@ def damaged(content: bytes, source: random.Random) -> bytes:
 @contextmanager
 def opened(folder: Path) -> Iterator[Callable[[bytes], None]]:
     """Takes any bytes; raises if they escape."""
-    settings = Settings.load({"ENVIRONMENT": "local", "DATA_DIR": str(folder / "var")}, folder)
+    environ = {"DATA_DIR": str(folder / "var"), "UPLOADS_PER_MINUTE": "0"}
+    settings = Settings.load({"ENVIRONMENT": "local", **environ}, folder)
     with asyncio.Runner() as loop, open_services(settings, AtOnce()) as services:
         site = Site(services.stores.database, services.stores.blobs)
         app = create_app(services)

@@ -37,7 +37,8 @@ def seeds() -> Iterator[bytes]:
 def opened(folder: Path) -> Iterator[Callable[[bytes], None]]:
     """Takes any bytes; raises if they escape."""
     del folder
-    with mock.patch.object(intake, "MAX_PIXELS", MOST_PIXELS):
+    less = mock.patch.multiple(intake, MAX_PIXELS=MOST_PIXELS, MAX_HEAVY_PIXELS=MOST_PIXELS)
+    with less:
         yield _take
 
 

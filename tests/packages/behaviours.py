@@ -48,6 +48,16 @@ def an_upload_by_a_program_is_created_and_found_again(door: httpx.Client) -> Non
     assert int(picture.headers["content-length"]) == len(picture.content)
 
 
+def a_drawing_is_deleted_by_whoever_has_its_link(door: httpx.Client) -> None:
+    ways = (("DELETE", "self", "", 204), ("POST", "page", "/forget", 200))
+    for method, link, suffix, status in ways:
+        links = _submit(door, "/api/drawings").json()["links"]
+        assert door.request(method, _path(door, links[link]) + suffix).status_code == status
+        assert door.get(_path(door, links["picture"])).status_code == 404
+        again = door.request(method, _path(door, links[link]) + suffix, headers=PROGRAM)
+        assert (again.status_code, again.json()["status"]) == (404, 404)
+
+
 def an_upload_that_is_not_kept_is_answered_at_once(door: httpx.Client) -> None:
     answer = _submit(door, "/api/drawings", keep="false")
     assert (answer.status_code, set(answer.json())) == (200, {"analysis", "map"})
@@ -88,8 +98,9 @@ def a_defect_is_a_problem_without_its_particulars(door: httpx.Client) -> None:
 
 
 def another_site_cannot_submit_in_a_visitors_name(door: httpx.Client) -> None:
-    headers = {**BROWSER, "Sec-Fetch-Site": "cross-site"}
-    assert _submit(door, "/upload", headers=headers).status_code == 403
+    for place in ("/upload", "/api/drawings"):
+        for told in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}):
+            assert _submit(door, place, headers={**BROWSER, **told}).status_code == 403
 
 
 def two_cookies_come_and_go(door: httpx.Client) -> None:
@@ -160,6 +171,15 @@ def every_answer_binds_the_browser(door: httpx.Client) -> None:
         headers = door.get(path).headers
         assert "frame-ancestors 'none'" in headers["content-security-policy"]
         assert headers["referrer-policy"] == "same-origin"
+        assert headers["cross-origin-resource-policy"] == "same-origin"
+        assert "uvicorn" not in headers.get("server", "")
+
+
+def nobody_stores_what_belongs_to_one_drawing(door: httpx.Client) -> None:
+    answer = _submit(door, "/api/drawings")
+    links = answer.json()["links"]
+    answers = [answer, *(_found(door, links[name]) for name in ("self", "page", "picture", "map"))]
+    assert {one.headers["cache-control"] for one in answers} == {"no-store"}
 
 
 def every_part_is_well(door: httpx.Client) -> None:
@@ -173,6 +193,7 @@ BEHAVIOURS: tuple[Behaviour, ...] = (
     pages_lead_to_each_other_and_to_their_style,
     an_upload_by_a_browser_leads_to_its_result,
     an_upload_by_a_program_is_created_and_found_again,
+    a_drawing_is_deleted_by_whoever_has_its_link,
     an_upload_that_is_not_kept_is_answered_at_once,
     the_largest_file_is_looked_at_and_one_byte_more_is_refused_by_us,
     a_refusal_is_a_page_to_people_and_a_problem_to_programs,
@@ -187,6 +208,7 @@ BEHAVIOURS: tuple[Behaviour, ...] = (
     what_is_known_already_is_not_sent_again,
     static_files_are_kept_forever_under_names_that_change,
     every_answer_binds_the_browser,
+    nobody_stores_what_belongs_to_one_drawing,
     every_part_is_well,
 )
 

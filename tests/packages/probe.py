@@ -7,6 +7,7 @@ from fastapi.responses import JSONResponse, Response
 
 from app.actions.submit import Submission, add_rows, filed, plan_keeping
 from app.bootstrap import Services
+from app.web.access import public
 from tests.support.data.pictures import a_picture, as_bytes
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg"><text>häuschen ✏</text></svg>'
@@ -16,13 +17,13 @@ PDF = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n" + bytes(range(256)) + b"\n%%EOF\n"
 
 def with_probe(app: FastAPI) -> FastAPI:
     """The same application, probed."""
-    app.add_api_route("/probe/cookies", _cookies)
-    app.add_api_route("/probe/picture.svg", _svg)
-    app.add_api_route("/probe/table.csv", _csv)
-    app.add_api_route("/probe/report.pdf", _pdf)
-    app.add_api_route("/probe/echo", _echo, methods=["GET", "POST"])
-    app.add_api_route("/probe/fails", _fail)
-    app.add_api_route("/probe/hangs", _hang, methods=["POST"])
+    app.add_api_route("/probe/cookies", public(_cookies))
+    app.add_api_route("/probe/picture.svg", public(_svg))
+    app.add_api_route("/probe/table.csv", public(_csv))
+    app.add_api_route("/probe/report.pdf", public(_pdf))
+    app.add_api_route("/probe/echo", public(_echo), methods=["GET", "POST"])
+    app.add_api_route("/probe/fails", public(_fail))
+    app.add_api_route("/probe/hangs", public(_hang), methods=["POST"])
     return app
 
 

@@ -69,7 +69,8 @@ def test_forty_visitors_of_the_demo_share_four_instances(
 def demo(tmp_path: Path) -> Mapping[str, str]:
     """The settings of the demo door, and the copy that its image carries."""
     open_app(Settings.load(own_database(tmp_path), tmp_path)).state.services.stores.close()
-    return {"READ_ONLY": "true", "DATA_DIR": str(tmp_path / "var")}
+    folder = str(tmp_path / "var")
+    return {"READ_ONLY": "true", "DATA_DIR": folder, "UPLOADS_PER_MINUTE": "0"}
 
 
 class Instances:

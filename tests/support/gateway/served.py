@@ -1,6 +1,8 @@
 """The whole app in a process of its own, on a real port; only the bundle is made up."""
 
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from multiprocessing.connection import Connection
@@ -16,6 +18,7 @@ from app.storage.jobs import Recurring
 from app.storage.sqlite import JournalChoice
 from app.web.app import create_app
 from tests.support.data.analyzers import FakeAnalyzer
+from tests.support.faults.processes import Child
 from tests.support.stores.databases import sqlite_url
 
 EVERY = timedelta(milliseconds=100)  # far more often than in earnest, so that kills fall into it
@@ -29,9 +32,21 @@ def settings_for(folder: Path, mode: JournalChoice) -> Settings:
             "DATA_DIR": str(folder),
             "DATABASE_URL": sqlite_url(folder),
             "DATABASE_JOURNAL": mode,
+            "UPLOADS_PER_MINUTE": "0",
         },
         folder,
     )
+
+
+@contextmanager
+def served(folder: Path, mode: JournalChoice) -> Iterator[str]:
+    """Where it is served, until it is killed at the end of the block."""
+    server = Child.start(serve, folder, mode)
+    try:
+        yield f"http://127.0.0.1:{server.ear.recv_bytes().decode()}"
+    finally:
+        server.kill()
+        server.ear.close()
 
 
 def serve(folder: Path, mode: JournalChoice, mouth: Connection) -> None:
