@@ -3,8 +3,14 @@
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 
+from app.access.admin import Access
+from app.access.current_secret import CurrentSecret
+from app.access.limits import Attempts
+from app.access.logins import Lifetimes
+from app.access.secrets import SecretFile, SecretsManager, SecretSource, kept_key
 from app.actions.health import RecentHealth, check_health
 from app.environment import Settings
 from app.inference.analysis import Analyzer, BundleReference, OpenedBundle
@@ -12,20 +18,32 @@ from app.inference.analyzer import BundleAnalyzer, OneAtATime
 from app.publishing.current import CurrentBundle
 from app.publishing.published import open_checked
 from app.scoring.assessment import LEVEL
+from app.storage.database import Database
 from app.storage.schema import Standing, check_schema, find_standing
-from app.stores import Stores, open_blobs, open_database
+from app.stores import Stores, lasting_folder, open_blobs, open_database
+
+SECRET_FILE, ADDRESS_KEY = "admin-secret.json", "address.key"  # beside the database
+NO_ADMIN = "This part of the site only shows and keeps nothing, so there is nothing to log in to."
 
 
 @dataclass(frozen=True)
 class Services:
-    """The parts that the web is made of; what differs between deployments ends here."""
+    """The parts that the web is made of; what differs between deployments ends here.
+
+    Without ``access`` there is no admin's side; ``elsewhere`` says so. ``secure``: visitors come
+    by https.
+    """
 
     stores: Stores
     analyzer: Analyzer
     current: CurrentBundle = field(repr=False)
     keep_uploads: bool
     largest_upload_mb: int
+    uploads_per_minute: int
     health: RecentHealth = field(repr=False)
+    access: Access | None = field(default=None, repr=False)
+    elsewhere: str = NO_ADMIN
+    secure: bool = False
     level: float = LEVEL
 
     @property
@@ -51,26 +69,61 @@ def assemble(settings: Settings, open_own: Callable[[], OpenedBundle]) -> Servic
         on_failure.callback(stores.close)
         current = CurrentBundle.start(stores.blobs, settings.bundle_poll_seconds, open_own)
         on_failure.pop_all()
+    read_only = settings.environment.read_only
+    access = None if read_only else open_access(settings, stores.database)
+    secret = access.secret if access else None
+    check = partial(check_health, stores=stores, bundle=current, secret=secret)
     return Services(
         stores=stores,
         analyzer=OneAtATime(current),
         current=current,
         keep_uploads=settings.keep_uploads,
         largest_upload_mb=settings.largest_upload_mb,
-        health=RecentHealth(partial(check_health, stores=stores, bundle=current)),
+        uploads_per_minute=settings.uploads_per_minute,
+        health=RecentHealth(check),
+        access=access,
+        elsewhere=_elsewhere(settings.public_base_url),
+        secure=settings.secure,
     )
+
+
+def _elsewhere(public_base_url: str | None) -> str:
+    if public_base_url is None:
+        return NO_ADMIN
+    return f"{NO_ADMIN} Log in at {public_base_url.rstrip('/')}/login."
+
+
+def open_access(settings: Settings, database: Database) -> Access:
+    """Who may use the admin's side; raise ``ConfigurationError`` if that cannot be told."""
+    return Access(
+        database=database,
+        secret=CurrentSecret(open_secret(settings), database),
+        attempts=Attempts(database, kept_key(lasting_folder(settings) / ADDRESS_KEY)),
+        lifetimes=Lifetimes(
+            idle=timedelta(minutes=settings.login_idle_minutes),
+            whole=timedelta(hours=settings.login_hours),
+        ),
+    )
+
+
+def open_secret(settings: Settings) -> SecretSource:
+    """Where the admin's secret is kept."""
+    config = settings.environment
+    if config.secret_manager_enabled:
+        return SecretsManager.open(settings.admin_secret_name, config.aws_region)
+    return SecretFile(lasting_folder(settings) / SECRET_FILE)
 
 
 def prepare(settings: Settings) -> None:
     """Bring the database to this release's schema; one that is ahead is left as it is.
 
-    Raise ``ConfigurationError`` if this release cannot serve with it. What only this needs is
-    imported here: it would make every cold start longer.
+    Raise ``ConfigurationError`` if this release cannot serve with it. What only a migration needs
+    is imported for one alone: it would make every start longer, and take 13 MB from then on.
     """
-    from app.actions.migrate import backup_of, migrate
-
     with closing(open_database(settings)) as database:
         if find_standing(database) in (Standing.EMPTY, Standing.OLDER):
+            from app.actions.migrate import backup_of, migrate
+
             migrate(database, backup_of(database, open_blobs(settings)))
         check_schema(database)
 

@@ -28,11 +28,20 @@ DATABASE_FILE = "sketchnorm.sqlite3"
 BUNDLE_FOLDER = Path(__file__).parent.parent / "bundle"
 BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 BASE_URL = re.compile(r"https?://[A-Za-z0-9.:-]+(/[A-Za-z0-9._~-]+)*/?")
+# Long enough that nobody guesses it, and fit for a header.
+ORIGIN_SECRET = re.compile(r"[!-+\--~]{32,}")
+MOST_ORIGIN_SECRETS = 2
+EMAIL = re.compile(r"[^@\s:/]+@[^@\s:/]+")
+CONTACT = re.compile(r"(mailto:[^@\s]+@[^@\s]+|https://\S+|tel:[+0-9-]+)")
 WHOLE_NUMBER = re.compile(r"[0-9]{1,6}")
 DAYS = re.compile(r"[1-9][0-9]{0,3}")
 POLL_SECONDS = 30
 PORT = 8000
 RETENTION_DAYS = 30
+LOGIN_IDLE_MINUTES, LOGIN_HOURS = 60, 12
+UPLOADS_PER_MINUTE = 30
+ADMIN_SECRET_NAME = "sketchnorm/admin"  # noqa: S105 - where the secret lies
+SECRET_NAME = re.compile(r"[A-Za-z0-9/_+=.@:-]{1,512}")  # or its ARN
 LARGEST_UPLOAD_MB = 25  # which is also the most that is read as a picture
 JOURNALS: tuple[Journal, ...] = get_args(Journal)
 DATABASE_KINDS = ("sqlite", "postgresql")
@@ -91,9 +100,12 @@ class Settings:
     A published bundle is noticed after ``bundle_poll_seconds`` at the latest; a drawing is kept
     for ``retention_days``. The service listens on ``port``, and after SIGTERM goes on for
     ``drain_seconds``. ``public_base_url`` is the address that visitors use, if it is not the
-    one that requests are made to. The journal is for SQLite alone. A picture that is sent in a
-    request has ``largest_upload_mb`` at most, as what stands in front of a package lets no more
-    through.
+    one that requests are made to. Only requests with one of the ``origin_secrets`` are answered, if
+    there are any; they are kept out of ``repr``. The journal is for SQLite alone. A picture that is
+    sent in a request has ``largest_upload_mb`` at most, as what stands in front of a package lets
+    no more through; each client sends ``uploads_per_minute``, 0 for no limit. A login ends when it
+    was not used for ``login_idle_minutes``, and after ``login_hours`` in any case; the password's
+    hash is the secret ``admin_secret_name`` of Secrets Manager.
     """
 
     environment: EnvironmentConfig
@@ -106,19 +118,33 @@ class Settings:
     port: int = PORT
     drain_seconds: int = 0
     public_base_url: str | None = None
+    origin_secrets: tuple[str, ...] = field(default=(), repr=False)
+    security_contact: str | None = None
+    login_idle_minutes: int = LOGIN_IDLE_MINUTES
+    login_hours: int = LOGIN_HOURS
+    uploads_per_minute: int = UPLOADS_PER_MINUTE
+    admin_secret_name: str = ADMIN_SECRET_NAME
     largest_upload_mb: int = LARGEST_UPLOAD_MB
 
     def __post_init__(self) -> None:
+        if not 1 <= self.login_idle_minutes <= 60 * self.login_hours:
+            raise ConfigurationError(
+                f"LOGIN_IDLE_MINUTES is {self.login_idle_minutes} and LOGIN_HOURS "
+                f"{self.login_hours}; set them so that an unused login ends before any login does."
+            )
+        if not SECRET_NAME.fullmatch(self.admin_secret_name):
+            raise ConfigurationError(
+                f"ADMIN_SECRET_NAME is {self.admin_secret_name!r}; set it to the name of a secret "
+                f"in Secrets Manager, such as {ADMIN_SECRET_NAME}."
+            )
         if self.environment.read_only and self.keep_uploads:
             raise ConfigurationError(
                 "KEEP_UPLOADS is true but all is read-only; set KEEP_UPLOADS=false, "
                 "or READ_ONLY=false."
             )
-        if self.public_base_url is not None and not BASE_URL.fullmatch(self.public_base_url):
-            raise ConfigurationError(
-                f"PUBLIC_BASE_URL is {self.public_base_url!r}; write it like "
-                "https://drawings.example.org or https://example.org/drawings."
-            )
+        _check_public_address(self)
+        _check_origin_secrets(self)
+        _check_security_contact(self)
         if not 1 <= self.largest_upload_mb <= LARGEST_UPLOAD_MB:
             raise ConfigurationError(
                 f"LARGEST_UPLOAD_MB is {self.largest_upload_mb}; set it to a whole number of "
@@ -139,17 +165,27 @@ class Settings:
             port=values.whole_number("PORT", default=PORT),
             drain_seconds=values.whole_number("DRAIN_SECONDS", default=0),
             public_base_url=values.text("PUBLIC_BASE_URL"),
+            origin_secrets=values.texts("ORIGIN_SECRET"),
+            security_contact=_as_uri(values.text("SECURITY_CONTACT")),
             database_journal=values.journal,
             largest_upload_mb=values.whole_number("LARGEST_UPLOAD_MB", default=LARGEST_UPLOAD_MB),
             retention_days=values.days("RETENTION_DAYS", default=RETENTION_DAYS),
+            login_idle_minutes=values.whole_number(
+                "LOGIN_IDLE_MINUTES", default=LOGIN_IDLE_MINUTES
+            ),
+            login_hours=values.whole_number("LOGIN_HOURS", default=LOGIN_HOURS),
+            uploads_per_minute=values.whole_number(
+                "UPLOADS_PER_MINUTE", default=UPLOADS_PER_MINUTE
+            ),
+            admin_secret_name=values.text("ADMIN_SECRET_NAME") or ADMIN_SECRET_NAME,
         )
 
     @property
-    def public_prefix(self) -> str | None:
-        """The path that the public address ends with, ``None`` if none is set."""
+    def secure(self) -> bool:
+        """Whether visitors come by https; a developer's machine is asked by http."""
         if self.public_base_url is None:
-            return None
-        return urlsplit(self.public_base_url).path.rstrip("/")
+            return self.environment.environment == "production"
+        return urlsplit(self.public_base_url).scheme == "https"
 
     @property
     def makes_its_own_database(self) -> bool:
@@ -166,6 +202,11 @@ class _Values:
 
     def text(self, name: str) -> str | None:
         return self.given.get(name)
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Several, with commas between them."""
+        parts = (part.strip() for part in self.given.get(name, "").split(","))
+        return tuple(part for part in parts if part)
 
     @property
     def read_only(self) -> bool:
@@ -331,6 +372,58 @@ def _database_address(text: str) -> URL:
             f"DATABASE_URL names an unknown kind of database; use {' or '.join(DATABASE_KINDS)}."
         )
     return url
+
+
+def _check_public_address(settings: Settings) -> None:
+    address = settings.public_base_url
+    if address is not None and not (BASE_URL.fullmatch(address) and _has_port(address)):
+        raise ConfigurationError(
+            f"PUBLIC_BASE_URL is {address!r}; write it like "
+            "https://drawings.example.org or https://example.org/drawings."
+        )
+
+
+def _has_port(address: str) -> bool:
+    """A port that can be, or none."""
+    try:
+        parts = urlsplit(address)
+        return parts.hostname is not None and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _check_origin_secrets(settings: Settings) -> None:
+    """Never quotes one: errors end up in logs."""
+    secrets = settings.origin_secrets
+    if len(secrets) > MOST_ORIGIN_SECRETS:
+        raise ConfigurationError(
+            "ORIGIN_SECRET holds more than two values; set the new one and the one that it "
+            "replaces, with a comma between them."
+        )
+    if not all(ORIGIN_SECRET.fullmatch(secret) for secret in secrets):
+        raise ConfigurationError(
+            "ORIGIN_SECRET is shorter than 32 characters or has some that no header can hold; "
+            "make one with: openssl rand -hex 32."
+        )
+    if secrets and settings.public_base_url is None:
+        raise ConfigurationError(
+            "ORIGIN_SECRET is set but PUBLIC_BASE_URL is not, so that forms sent from the public "
+            "address would be refused as another site's; set PUBLIC_BASE_URL, too."
+        )
+
+
+def _as_uri(contact: str | None) -> str | None:
+    """An e-mail address may be given as it is."""
+    return f"mailto:{contact}" if contact and EMAIL.fullmatch(contact) else contact
+
+
+def _check_security_contact(settings: Settings) -> None:
+    contact = settings.security_contact
+    if contact is not None and not (contact.isprintable() and CONTACT.fullmatch(contact)):
+        raise ConfigurationError(
+            f"SECURITY_CONTACT is {contact!r}; write an e-mail address, or one that begins with "
+            "https://."
+        )
 
 
 def _lies_in(path: Path, folder: Path) -> bool:

@@ -11,11 +11,17 @@
     │   ├── InvalidAge             missing, not a number, or outside 2–18
     │   ├── InvalidRequest         something else in the request contradicts itself
     │   ├── IncompleteRequest      the request broke off, or cannot be taken apart
-    │   └── NotFound               no such drawing, map or page
+    │   ├── NotPermitted           nobody may do this to it, such as deleting an example
+    │   ├── NotFound               no such drawing, map or page
+    │   ├── WeakPassword           one that would soon be guessed
+    │   ├── NotLetIn               no login, no token, or a wrong password
+    │   ├── AdminClosed            there is no admin's side here, or no password for it
+    │   └── TooOften               asked again too soon
     ├── ConfigurationError         the operator can mend it; the process does not start
     │   └── WrongEnvironment       a database or store made by another environment
     ├── BundleError                the bundle is missing, changed or not understood
     ├── BackupError                no backup can be made of this, or this one cannot be trusted
+    ├── SecretUnavailable          the admin's secret cannot be read now, and was not for too long
     ├── StorageUnavailable         the database or the store cannot be reached now
     │   ├── StorageBusy            another writer holds it for too long
     │   ├── StorageFull            its disk is full
@@ -69,8 +75,32 @@ class IncompleteRequest(Refusal):
     """The body broke off or is not well formed, so that nobody knows what else it would say."""
 
 
+class NotPermitted(Refusal):
+    """What was asked for is not to be done to this by anybody."""
+
+
 class NotFound(Refusal):
     """What was asked for does not exist, or no longer does."""
+
+
+class WeakPassword(Refusal):
+    """A password that is too easily guessed, or cannot be one."""
+
+
+class NotLetIn(Refusal):
+    """Who asks has shown neither a live login nor a token that would do, or a wrong password."""
+
+
+class AdminClosed(Refusal):
+    """Nobody can log in here; the sentence says how that can be changed, or where to go."""
+
+
+class TooOften(Refusal):
+    """Asked again too soon; ``seconds`` from now it may be tried again."""
+
+    def __init__(self, sentence: str, seconds: float) -> None:
+        super().__init__(sentence)
+        self.seconds = seconds
 
 
 class ConfigurationError(SketchnormError):
@@ -99,6 +129,14 @@ class BundleError(SketchnormError):
 
 class BackupError(SketchnormError):
     """What lies there cannot be backed up, or a backup is missing, damaged or not ours."""
+
+
+class SecretUnavailable(SketchnormError):
+    """The admin's secret cannot be read now; ``advice`` is for the operator and is logged."""
+
+    def __init__(self, sentence: str, advice: str) -> None:
+        super().__init__(sentence)
+        self.advice = advice
 
 
 class StorageUnavailable(SketchnormError):

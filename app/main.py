@@ -7,6 +7,7 @@ from app.background.worker import Worker
 from app.bootstrap import bootstrap, prepare, seed
 from app.environment import Settings
 from app.web.app import create_app
+from app.web.front import Front
 
 
 def open_app(settings: Settings) -> FastAPI:
@@ -20,7 +21,8 @@ def open_app(settings: Settings) -> FastAPI:
     services = bootstrap(settings)
     if settings.makes_its_own_database:
         seed(services)
+    front = Front(settings.public_base_url, settings.origin_secrets)
     if settings.environment.read_only:
-        return create_app(services, public_prefix=settings.public_prefix)
+        return create_app(services, front=front, security_contact=settings.security_contact)
     worker = Worker(work_for(services.stores, settings))
-    return create_app(services, worker.lifespan, settings.public_prefix)
+    return create_app(services, worker.lifespan, front, settings.security_contact)

@@ -102,9 +102,14 @@ def database_file(settings: Settings) -> Path:
 
 
 def spool_folder(settings: Settings) -> Path:
+    """Where files wait for S3."""
+    return lasting_folder(settings) / "spool"
+
+
+def lasting_folder(settings: Settings) -> Path:
     """Beside the database, whose disk outlives the process."""
     file = _sqlite_file(settings.environment)
-    return (file.resolve().parent if file else settings.data_dir) / "spool"
+    return file.resolve().parent if file else settings.data_dir
 
 
 def _sqlite_file(config: EnvironmentConfig) -> Path | None:

@@ -52,7 +52,7 @@ def seeded(folder: Path) -> dict[str, str]:
     """The settings of the demo door, with the copy that its image carries."""
     settings = Settings.load({"ENVIRONMENT": "local", "DATA_DIR": str(folder)}, folder)
     open_app(settings).state.services.stores.close()
-    return {"READ_ONLY": "true", "DATA_DIR": str(folder)}
+    return {"READ_ONLY": "true", "DATA_DIR": str(folder), "UPLOADS_PER_MINUTE": "0"}
 
 
 def cold(environ: dict[str, str], folder: Path) -> tuple[float, float, list[float]]:

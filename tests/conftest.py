@@ -87,8 +87,9 @@ def analyzer() -> FakeAnalyzer:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """What an operator has who sets nothing but a folder."""
-    return Settings.load({"ENVIRONMENT": "local", "DATA_DIR": str(tmp_path / "var")}, tmp_path)
+    """What an operator has who sets nothing but a folder; and no limit, as tests send many."""
+    environ = {"DATA_DIR": str(tmp_path / "var"), "UPLOADS_PER_MINUTE": "0"}
+    return Settings.load({"ENVIRONMENT": "local", **environ}, tmp_path)
 
 
 @pytest.fixture

@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.environment import BUNDLE_FOLDER, EnvironmentConfig, Settings
+from app.environment import ADMIN_SECRET_NAME, BUNDLE_FOLDER, EnvironmentConfig, Settings
 from app.errors import ConfigurationError
 from app.imaging.intake import MAX_BYTES
 
 NOWHERE = Path(__file__).parent / "no-such-folder"
+SECRET, OTHER_SECRET = "5ecret" * 6, "0ther-5ecret" * 3
+PUBLIC = {"PUBLIC_BASE_URL": "https://drawings.example.org"}
 PRODUCTION = {"S3_BUCKET_NAME": "drawings", "AWS_REGION": "eu-central-1"}
 
 
@@ -114,13 +116,62 @@ def test_what_is_read_only_keeps_nothing_and_needs_no_lasting_place() -> None:
     assert demo.environment.database_url == "sqlite:////demo/sketchnorm.sqlite3"
 
 
-def test_the_public_address_tells_what_links_begin_with() -> None:
-    addresses = {"https://a.org": "", "https://a.org/": "", "https://a.org/drawings/": "/drawings"}
-    for address, prefix in addresses.items():
-        assert Settings.load({"PUBLIC_BASE_URL": address}, NOWHERE).public_prefix == prefix
-    assert Settings.load({}, NOWHERE).public_prefix is None
-    with pytest.raises(ConfigurationError, match="write it like https://"):
-        Settings.load({"PUBLIC_BASE_URL": "a.org"}, NOWHERE)
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("safe@example.org", "mailto:safe@example.org"),
+        ("mailto:safe@example.org", "mailto:safe@example.org"),
+        ("https://example.org/report", "https://example.org/report"),
+    ],
+)
+def test_a_contact_is_an_address_of_mail_or_of_the_web(given: str, told: str) -> None:
+    assert Settings.load({"SECURITY_CONTACT": given}, NOWHERE).security_contact == told
+
+
+def test_one_origin_secret_is_replaced_by_another_while_both_are_accepted() -> None:
+    environ = {"ORIGIN_SECRET": f"{SECRET}, {OTHER_SECRET}", **PUBLIC}
+    assert Settings.load(environ, NOWHERE).origin_secrets == (SECRET, OTHER_SECRET)
+    assert Settings.load({}, NOWHERE).origin_secrets == ()
+
+
+@pytest.mark.parametrize(
+    ("environ", "way_out"),
+    [
+        pytest.param({"PUBLIC_BASE_URL": "a.org"}, "write it like https://", id="no scheme"),
+        pytest.param({"PUBLIC_BASE_URL": "https://a:b"}, "write it like https://", id="no port"),
+        pytest.param({"ORIGIN_SECRET": SECRET}, "set PUBLIC_BASE_URL", id="secret, no address"),
+        pytest.param({"ORIGIN_SECRET": "short", **PUBLIC}, "openssl rand", id="short secret"),
+        pytest.param({"ORIGIN_SECRET": f"{SECRET},x", **PUBLIC}, "openssl rand", id="one short"),
+        pytest.param({"ORIGIN_SECRET": "ä" * 40, **PUBLIC}, "openssl rand", id="no header"),
+        pytest.param(
+            {"ORIGIN_SECRET": f"{SECRET},{OTHER_SECRET},{SECRET}", **PUBLIC}, "two", id="three"
+        ),
+        pytest.param({"SECURITY_CONTACT": "the operator"}, "e-mail address", id="no contact"),
+        pytest.param({"SECURITY_CONTACT": "http://a.org"}, "https://", id="contact over http"),
+        pytest.param({"READ_ONLY": "true", "KEEP_UPLOADS": "true"}, "KEEP_UPLOADS", id="kept"),
+        pytest.param({"LOGIN_IDLE_MINUTES": "0"}, "LOGIN_IDLE_MINUTES is 0", id="no login"),
+        pytest.param({"LOGIN_HOURS": "0"}, "and LOGIN_HOURS 0", id="no hours"),
+        pytest.param(
+            {"LOGIN_IDLE_MINUTES": "121", "LOGIN_HOURS": "2"}, "ends before", id="idle for longer"
+        ),
+        pytest.param({"UPLOADS_PER_MINUTE": "-1"}, "whole number", id="negative rate"),
+        pytest.param({"ADMIN_SECRET_NAME": "a secret"}, "such as sketchnorm/admin", id="a space"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused_with_the_way_out(
+    environ: dict[str, str], way_out: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=way_out):
+        Settings.load(environ, NOWHERE)
+
+
+@pytest.mark.parametrize("also", [{}, PUBLIC], ids=["no address", "with an address"])
+def test_the_origin_secret_is_never_shown(also: dict[str, str]) -> None:
+    spoilt = f"{SECRET} {SECRET}"
+    with pytest.raises(ConfigurationError) as refusal:
+        Settings.load({"ORIGIN_SECRET": spoilt, **also}, NOWHERE)
+    assert SECRET not in str(refusal.value)
+    assert SECRET not in repr(Settings.load({"ORIGIN_SECRET": SECRET, **PUBLIC}, NOWHERE))
 
 
 @pytest.mark.parametrize(
@@ -173,6 +224,16 @@ def test_a_limit_that_no_request_can_have_is_refused(megabytes: str) -> None:
         Settings.load({"LARGEST_UPLOAD_MB": megabytes}, NOWHERE)
 
 
+def test_who_may_log_in_for_how_long_and_send_how_much_has_defaults_and_can_be_changed() -> None:
+    usual = Settings.load({}, NOWHERE)
+    assert (usual.login_idle_minutes, usual.login_hours, usual.uploads_per_minute) == (60, 12, 30)
+    assert usual.admin_secret_name == ADMIN_SECRET_NAME
+    environ = {"LOGIN_IDLE_MINUTES": "15", "LOGIN_HOURS": "1", "UPLOADS_PER_MINUTE": "0"}
+    changed = Settings.load({**environ, "ADMIN_SECRET_NAME": "other/name"}, NOWHERE)
+    assert (changed.login_idle_minutes, changed.login_hours) == (15, 1)
+    assert (changed.uploads_per_minute, changed.admin_secret_name) == (0, "other/name")
+
+
 @pytest.mark.parametrize("seconds", ["-1", "2.5", "soon", "1e3", "9999999"])
 def test_seconds_are_a_whole_number(seconds: str) -> None:
     with pytest.raises(ConfigurationError, match="whole number, such as 30"):
@@ -222,10 +283,37 @@ SETTINGS = st.fixed_dictionaries(
     },
 )
 
+# Those of what stands around the environment, of which each may be fit or not.
+OTHER_SETTINGS = st.fixed_dictionaries(
+    {},
+    optional={
+        "READ_ONLY": BOOLEANS,
+        "KEEP_UPLOADS": BOOLEANS,
+        "PUBLIC_BASE_URL": st.sampled_from(["https://a.org", "http://localhost:8000/x"]) | WORDS,
+        "ORIGIN_SECRET": st.sampled_from([SECRET, f"{SECRET},{OTHER_SECRET}", ",", "a,b,c"])
+        | WORDS,
+        "SECURITY_CONTACT": st.sampled_from(["a@b.org", "https://a.org"]) | WORDS,
+        "PORT": st.sampled_from(["80", "0"]) | WORDS,
+        "RETENTION_DAYS": st.sampled_from(["1", "0"]) | WORDS,
+        "LARGEST_UPLOAD_MB": st.sampled_from(["1", "25", "26"]) | WORDS,
+        "LOGIN_IDLE_MINUTES": st.sampled_from(["1", "0", "90"]) | WORDS,
+        "LOGIN_HOURS": st.sampled_from(["1", "0", "24"]) | WORDS,
+        "UPLOADS_PER_MINUTE": st.sampled_from(["1", "0"]) | WORDS,
+        "ADMIN_SECRET_NAME": st.just(ADMIN_SECRET_NAME) | WORDS,
+    },
+)
+
 
 def outcome(environ: dict[str, str]) -> EnvironmentConfig | str:
     try:
         return load(environ)
+    except ConfigurationError as refusal:
+        return str(refusal)
+
+
+def settings_or_refusal(environ: dict[str, str]) -> Settings | str:
+    try:
+        return Settings.load(environ, NOWHERE)
     except ConfigurationError as refusal:
         return str(refusal)
 
@@ -246,6 +334,24 @@ def test_any_settings_give_a_consistent_configuration_or_one_sentence(
         assert result.aws_region
     else:
         assert "/mnt/efs" not in result.database_url
+
+
+@given(SETTINGS, OTHER_SETTINGS)
+def test_all_settings_together_are_consistent_or_one_sentence(
+    environ: dict[str, str], others: dict[str, str]
+) -> None:
+    settings = settings_or_refusal(environ | others)
+    if isinstance(settings, str):
+        assert settings.endswith(".")
+        assert "\n" not in settings
+        return
+    assert not (settings.environment.read_only and settings.keep_uploads)
+    assert len(settings.origin_secrets) <= 2
+    assert not settings.origin_secrets or settings.public_base_url
+    assert all(len(secret) >= 32 for secret in settings.origin_secrets)
+    assert 1 <= settings.login_idle_minutes <= 60 * settings.login_hours
+    assert settings.uploads_per_minute >= 0
+    assert settings.admin_secret_name.isprintable()
 
 
 @given(SETTINGS)

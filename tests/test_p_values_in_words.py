@@ -99,6 +99,7 @@ def page(analysis: Analysis) -> str:
     context = {
         "result": ResultView.of(analysis.as_json()),
         "age_years": 6.0, "picture_url": "", "map_url": None, "kept_id": None, "warning": None,
+        "removable": False,
     }  # fmt: skip
     return bytes(RENDERING.page("result.html", context).body).decode()
 

@@ -78,6 +78,8 @@ def restore(
         at=None if at is None else _read_instant(at),
     )
     say(f"The backup {restored.name} is restored to {restored.file}.")
+    if restored.forgotten:
+        say(f"Left out were {restored.forgotten} drawings that their visitors have deleted.")
     if restored.replaced is not None:
         say(f"What was there before is {restored.replaced}.")
 

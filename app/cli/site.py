@@ -32,11 +32,14 @@ def serve(
         app = None if reload else open_app(used)
         out.print(f"Sketchnorm is at [bold]http://{host}:{port}[/bold] (Ctrl+C stops it)")
         if app is not None:
-            uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])
+            config = uvicorn.Config(
+                app, log_level="warning", server_header=False, proxy_headers=False
+            )
+            uvicorn.Server(config).run(sockets=[listener])
     if reload:
         uvicorn.run(
             "app.cli.site:reloaded_app", factory=True, host=host, port=port, reload=True,
-            reload_dirs=["app"], log_level="warning",
+            reload_dirs=["app"], log_level="warning", server_header=False, proxy_headers=False,
         )  # fmt: skip
 
 

@@ -1,15 +1,27 @@
-"""Access levels: each route declares who may use it; one without a level stops the start."""
+"""Access levels: each route declares who may use it; one without a level stops the start.
+
+``public`` is for everyone. ``token`` is for a researcher's program that shows its token, and for
+the admin. ``admin`` is for who is logged in.
+"""
 
 from collections.abc import Callable
 from typing import Any, Final, Literal, TypeVar
 
 from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
 from fastapi.routing import iter_route_contexts
 
 from app.errors import ConfigurationError
 
-AccessLevel = Literal["public"]
+AccessLevel = Literal["public", "token", "admin"]
 MARK: Final = "access_level"
+LOGIN_SCHEME, TOKEN_SCHEME = "login", "token"
+# Any one of those named lets a caller in.
+SECURITY: Final[dict[AccessLevel, list[dict[str, list[str]]]]] = {
+    "public": [],
+    "token": [{TOKEN_SCHEME: []}, {LOGIN_SCHEME: []}],
+    "admin": [{LOGIN_SCHEME: []}],
+}
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
@@ -19,13 +31,44 @@ def public(endpoint: Endpoint) -> Endpoint:
     return _mark(endpoint, "public")
 
 
+def token(endpoint: Endpoint) -> Endpoint:
+    """Whoever shows a live API token may use this route, and the admin."""
+    return _mark(endpoint, "token")
+
+
+def admin(endpoint: Endpoint) -> Endpoint:
+    """Only who is logged in may use this route."""
+    return _mark(endpoint, "admin")
+
+
+def level_of(endpoint: Callable[..., Any] | None) -> AccessLevel | None:
+    """What a route's function declares, ``None`` if it declares nothing."""
+    return getattr(endpoint, MARK, None)
+
+
 def check_access_levels(app: FastAPI) -> None:
     """Raise ``ConfigurationError`` naming the first route that declares no access level."""
     for route in iter_route_contexts(app.routes):
-        if not hasattr(route.endpoint, MARK):
+        if level_of(route.endpoint) is None:
             raise ConfigurationError(
                 f"The route {route.path} declares no access level; mark it, as with @public."
             )
+
+
+def describe(app: FastAPI, cookie: str) -> dict[str, Any]:
+    """The OpenAPI document of the API, with what each operation asks for."""
+    document = get_openapi(title=app.title, version=app.version, routes=app.routes)
+    for route in iter_route_contexts(app.routes):
+        for method in route.methods or ():
+            operation = document["paths"].get(route.path, {}).get(method.lower())
+            level = level_of(route.endpoint)
+            if operation is not None and level is not None:
+                operation["security"] = SECURITY[level]
+    document.setdefault("components", {})["securitySchemes"] = {
+        LOGIN_SCHEME: {"type": "apiKey", "in": "cookie", "name": cookie},
+        TOKEN_SCHEME: {"type": "http", "scheme": "bearer"},
+    }
+    return document
 
 
 def _mark(endpoint: Endpoint, level: AccessLevel) -> Endpoint:

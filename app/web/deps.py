@@ -1,20 +1,33 @@
-"""What routes ask for, by name, and where a request says that the site is reached.
+"""What routes ask for, by name: parts of ours, who asks, and where the site is reached.
 
 As ASGI has it, ``path`` is the whole path and ``root_path`` how it begins: a gateway's stage, or
 what something in front, such as CloudFront, shows to visitors and takes off before it asks.
 """
 
-from dataclasses import dataclass
-from typing import Annotated, cast
-from urllib.parse import urlsplit, urlunsplit
+from contextlib import suppress
+from ipaddress import IPv6Address, ip_address
+from re import fullmatch
+from typing import Annotated, Final, cast
 
 from fastapi import Depends, Request
-from starlette.datastructures import MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.concurrency import run_in_threadpool
+from starlette.types import Scope
 
+from app.access.admin import Access
+from app.access.limits import Address, Rate, client_of
+from app.access.tokens import Token
 from app.bootstrap import Services
+from app.errors import AdminClosed, NotLetIn, Refusal, TooOften
+from app.web.access import AccessLevel, level_of
 from app.web.forms import SubmittedForm, read_submitted_form
 from app.web.rendering import Rendering
+
+COUNTRY: Final = "sketchnorm.country"  # the key in a request's scope, set by what stands in front
+LOGIN_NEEDED = "Only who runs this site can do that; log in first."
+BEARER_NEEDED = (
+    "That needs an API token, sent as Authorization: Bearer …, or a login; ask for a token whoever "
+    "runs this site."
+)
 
 # These are ``async`` because they only look something up: a plain ``def`` would cost a trip to
 # the thread pool each.
@@ -43,52 +56,101 @@ def rendering_for(request: Request) -> Rendering:
     return rendering.under(root_of(request.scope))
 
 
+async def let_in(request: Request) -> None:
+    """Raise ``NotLetIn`` unless the route is for everyone, or who asks has shown what it needs."""
+    level = level_of(request.scope["endpoint"])
+    if level != "public":
+        await run_in_threadpool(_check, request, level)
+
+
+def _check(request: Request, level: AccessLevel | None) -> None:
+    access = access_of(request)
+    login = access.login(login_token(request))
+    request.state.login = login
+    if login is not None:
+        return
+    if level == "token" and access.token(_bearer(request)) is not None:
+        return
+    raise NotLetIn(BEARER_NEEDED if level == "token" else LOGIN_NEEDED)
+
+
+def access_of(request: Request) -> Access:
+    """Raise ``AdminClosed`` where there is no admin's side."""
+    services = services_of(request)
+    if services.access is None:
+        raise AdminClosed(services.elsewhere)
+    return services.access
+
+
+def login_token(request: Request) -> str | None:
+    """What the browser holds, whether it is good for anything or not."""
+    return request.cookies.get(cookie_name(services_of(request).secure))
+
+
+def cookie_name(secure: bool) -> str:
+    """Browsers take the first one by https alone, for this host and all of its paths."""
+    return "__Host-login" if secure else "login"
+
+
+def _bearer(request: Request) -> str | None:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+async def count_upload(request: Request) -> None:
+    """Raise ``TooOften`` if who asks has sent too many drawings within a minute.
+
+    That is a program that shows a live token, at the rate of that, or else whoever has the address.
+    """
+    services = services_of(request)
+    token = await run_in_threadpool(_shown_token, request) if _bearer(request) else None
+    who, rate = client_of(client_address(request.scope)), services.uploads_per_minute
+    if token is not None:
+        who, rate = f"token {token.id}", token.per_minute
+    cast(Rate, request.app.state.upload_rate).admit(who, rate)
+
+
+def _shown_token(request: Request) -> Token | None:
+    access = services_of(request).access
+    return access.token(_bearer(request)) if access else None
+
+
+async def _form(request: Request) -> SubmittedForm:
+    """Also read if it is refused for its rate, so that it can be shown as it was typed."""
+    try:
+        await count_upload(request)
+    except TooOften:
+        with suppress(Refusal):
+            await read_submitted_form(request)
+        raise
+    return await read_submitted_form(request)
+
+
+CurrentAccess = Annotated[Access, Depends(access_of)]
 CurrentServices = Annotated[Services, Depends(_services)]
 CurrentRendering = Annotated[Rendering, Depends(_rendering)]
 CurrentRoot = Annotated[str, Depends(_root)]
-CurrentForm = Annotated[SubmittedForm, Depends(read_submitted_form)]
+CurrentForm = Annotated[SubmittedForm, Depends(_form)]
 
 
-@dataclass(frozen=True)
-class PublicRoot:
-    """Puts ``prefix`` in the place of any other root, so that links begin with it.
+def client_address(scope: Scope) -> Address | None:
+    """The visitor's address, ``None`` if it cannot be known.
 
-    What stands in front may have taken it off or not. It must have if ``ambiguous``: a route of
-    ours begins with the same words, and nobody could tell the two apart.
+    With an origin secret set it is what CloudFront says, else the other end of the connection.
     """
-
-    app: ASGIApp
-    prefix: str
-    ambiguous: bool
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            path = path_of(scope)
-            inner = path if self.ambiguous else without_root(path, self.prefix)
-            # In place: what stands outside reads from it which route was taken.
-            scope.update(root_path=self.prefix, path=self.prefix + inner)
-        await self.app(scope, receive, send)
+    client = scope.get("client")
+    try:
+        address = ip_address(client[0].strip("[]")) if client else None
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
 
 
-@dataclass(frozen=True)
-class RelativeRedirects:
-    """Sends visitors on by path alone: the framework names the host that the request claimed."""
-
-    app: ASGIApp
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_relative(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                if "location" in headers:
-                    headers["location"] = _path_and_query(headers["location"])
-            await send(message)
-
-        await self.app(scope, receive, send_relative)
-
-
-def _path_and_query(address: str) -> str:
-    return urlunsplit(("", "", *urlsplit(address)[2:]))
+def country_of(scope: Scope) -> str | None:
+    """The visitor's country by ISO 3166, such as ``DE``; ``None`` unless CloudFront says it."""
+    country = scope.get(COUNTRY) or ""
+    return country if fullmatch("[A-Z]{2}", country) else None
 
 
 def root_of(scope: Scope) -> str:

@@ -1,29 +1,36 @@
 """The only place where refusals become responses: one shape, as JSON or as a page."""
 
 import logging
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import cast
+from urllib.parse import urlencode
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
 from app.errors import (
+    AdminClosed,
     BundleError,
     Busy,
     DrawingTooLarge,
     IncompleteRequest,
     NotFound,
+    NotLetIn,
+    NotPermitted,
     Refusal,
+    SecretUnavailable,
     SketchnormError,
     StorageUnavailable,
+    TooOften,
     UnreadableDrawing,
 )
-from app.web.deps import path_of, rendering_for
-from app.web.headers import HEADERS
+from app.web.deps import path_of, rendering_for, root_of
+from app.web.headers import UNSTORED
 
 LOG = logging.getLogger("sketchnorm")
 RETRY_SECONDS = "30"
@@ -31,15 +38,22 @@ STATUS: tuple[tuple[type[SketchnormError], int], ...] = (
     (DrawingTooLarge, 413),
     (UnreadableDrawing, 415),
     (IncompleteRequest, 400),
+    (NotLetIn, 401),
+    (AdminClosed, 403),
+    (NotPermitted, 403),
     (NotFound, 404),
+    (TooOften, 429),
     (Refusal, 422),
     (StorageUnavailable, 503),
     (Busy, 503),
     (BundleError, 503),
+    (SecretUnavailable, 503),
 )
 HEADINGS = {
     404: "Nothing is at this address",
+    403: "That is not for everyone",
     405: "That cannot be done here",
+    429: "Not so often",
     500: "Something went wrong",
     503: "Not just now",
 }
@@ -101,8 +115,17 @@ def answer(request: Request, problem: Problem, headers: dict[str, str] | None = 
             problem.as_json(), problem.status, headers, media_type="application/problem+json"
         )
     pages: Mapping[tuple[str, str], ProblemPage] = request.app.state.problem_pages
-    page = pages.get((request.method, path_of(request.scope)), _problem_page)
-    return page(request, problem, headers)
+    page = pages.get((request.method, path_of(request.scope)))
+    if page is None and problem.status == HTTPStatus.UNAUTHORIZED:
+        return _to_login(request)
+    return (page or _problem_page)(request, problem, headers)
+
+
+def _to_login(request: Request) -> Response:
+    """And from there to where one was going, if that is a page that can be opened."""
+    path = path_of(request.scope)
+    going = f"?{urlencode({'next': path})}" if request.method == "GET" else ""
+    return RedirectResponse(f"{root_of(request.scope)}/login{going}", 303)
 
 
 def wants_page(request: Request) -> bool:
@@ -120,14 +143,20 @@ def _problem_page(request: Request, problem: Problem, headers: Mapping[str, str]
 
 
 def _answer_ours(request: Request, error: Exception) -> Response:
-    if isinstance(error, StorageUnavailable):
+    if isinstance(error, StorageUnavailable | SecretUnavailable):
         LOG.error("%s", error.advice)  # the address may hold a drawing's link, so it is not logged
     status = next((code for kind, code in STATUS if isinstance(error, kind)), 500)
     if isinstance(error, BundleError) or status == HTTPStatus.INTERNAL_SERVER_ERROR:
         LOG.error("%s", error)  # it is for the operator: it may name folders and commands
         sentence = NO_BUNDLE if isinstance(error, BundleError) else UNEXPECTED
         return answer(request, Problem(status, sentence))
-    return answer(request, Problem(status, str(error)))
+    return answer(request, Problem(status, str(error)), _headers(error))
+
+
+def _headers(error: Exception) -> dict[str, str]:
+    if isinstance(error, TooOften):
+        return {"Retry-After": str(max(1, math.ceil(error.seconds)))}
+    return {"WWW-Authenticate": "Bearer"} if isinstance(error, NotLetIn) else {}
 
 
 def _answer_framework(request: Request, error: Exception) -> Response:
@@ -159,4 +188,5 @@ def _answer_unexpected(request: Request, error: Exception) -> Response:
     This is sent past our middleware, which is why the headers are added here.
     """
     # The server then closes the connection; who keeps it for the next request must be told.
-    return answer(request, Problem(500, UNEXPECTED), {**HEADERS, "Connection": "close"})
+    headers = {**request.app.state.headers, **UNSTORED, "Connection": "close"}
+    return answer(request, Problem(500, UNEXPECTED), headers)

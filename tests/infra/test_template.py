@@ -75,7 +75,8 @@ def test_the_demo_door_is_read_only_and_reaches_nothing(demo: Stack) -> None:
     door = demo.functions()["ApiFunction"]
     assert door["Environment"]["Variables"] == {
         "ENVIRONMENT": "production", "READ_ONLY": "true", "DATA_DIR": "/var/task/demo",
-        "SECRET_MANAGER_ENABLED": "false", "PUBLIC_BASE_URL": "",
+        "SECRET_MANAGER_ENABLED": "false", "PUBLIC_BASE_URL": "", "ORIGIN_SECRET": "",
+        "SECURITY_CONTACT": "",
     }  # fmt: skip
     assert not {"VpcConfig", "FileSystemConfigs", "ReservedConcurrentExecutions"} & set(door)
     assert demo.allowed("ApiFunction") == set()
@@ -140,7 +141,10 @@ S3_RIGHTS = {
     },
     "RetentionFunction": {
         LIST, ("s3:GetObject", f"{BUCKET}/*"), ("s3:PutObject", STAMP),
-        *(("s3:PutObject", f"{BUCKET}/{kind}/*") for kind in ("drawings", "saliency_maps")),
+        *(
+            ("s3:PutObject", f"{BUCKET}/{kind}/*")
+            for kind in ("drawings", "saliency_maps", "backups/forgotten")
+        ),
         *(
             ("s3:DeleteObject", f"{BUCKET}/{kind}/*")
             for kind in ("drawings", "saliency_maps", "exports", "backups")

@@ -7,16 +7,34 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.bootstrap import Services
+from app.bootstrap import Services, seed
 from tests.support.people.visitors import Visitor, a_png
 
 
+@pytest.mark.parametrize("link", ["self", "page", "picture", "map"])
+def test_nobody_stores_what_belongs_to_one_drawing(visitor: Visitor, link: str) -> None:
+    created = visitor.submits(a_png(), age_years="6")
+    assert created.headers["cache-control"] == "no-store"
+    answer = visitor.opens(created.json()["links"][link])
+    assert answer.status_code == 200
+    assert answer.headers["cache-control"] == "no-store"
+    assert "etag" not in answer.headers
+
+
+@pytest.mark.parametrize("path", ["/drawings/none", "/drawings/none/picture", "/nowhere"])
+def test_nobody_stores_a_refusal(visitor: Visitor, path: str) -> None:
+    assert visitor.opens(path).headers["cache-control"] == "no-store"
+
+
 @pytest.mark.parametrize("link", ["picture", "map"])
-def test_a_kept_file_is_sent_once_and_then_known(visitor: Visitor, link: str) -> None:
-    path = visitor.submits(a_png(), age_years="6").json()["links"][link]
+def test_a_file_of_the_demonstration_is_sent_once_and_then_known(
+    services: Services, visitor: Visitor, link: str
+) -> None:
+    seed(services)
+    path = visitor.opens("/api/demo").json()["samples"][0]["links"][link]
     first = visitor.opens(path)
     assert first.headers["content-type"] == "image/png"
-    assert first.headers["cache-control"] == "private, max-age=86400, immutable"
+    assert first.headers["cache-control"] == "public, max-age=86400"
     again = visitor.opens(path, if_none_match=first.headers["etag"])
     assert (again.status_code, again.content) == (304, b"")
 

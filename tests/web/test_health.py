@@ -33,6 +33,7 @@ def test_a_server_in_order_says_so_of_every_part(visitor: Visitor) -> None:
         "database": "ok",
         "store": "ok",
         "work": "ok",
+        "login": "ok",
         "bundle": {"status": "ok", "version": "test-1", "sha256": "a" * 64},
     }
 

@@ -8,6 +8,7 @@ import pytest
 from app.bootstrap import Services
 from app.web.app import create_app
 from app.web.deps import without_root
+from app.web.front import Front
 from tests.support.people.visitors import Visitor, a_png
 
 PREFIXES = ["", "/drawings", "/api", "/a/b"]
@@ -21,7 +22,7 @@ def prefix(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def visitor(services: Services, prefix: str) -> Visitor:
     """Who comes through something that takes the prefix off."""
-    return Visitor(create_app(services, public_prefix=prefix))
+    return Visitor(create_app(services, front=Front(f"https://example.org{prefix}")))
 
 
 def links(html: str) -> Iterator[str]:
@@ -36,13 +37,15 @@ def test_every_link_of_a_result_begins_with_it_and_is_served_without_it(
     assert page.status_code == 200
     followed = {*links(page.text), *filter(None, told.values())}
     assert len(followed) >= 9
-    for link in followed:
+    forget = f"{told['page']}/forget"
+    for link in [*(followed - {forget}), forget]:
         assert link.startswith(f"{prefix}/")
-        assert visitor.opens(link.removeprefix(prefix)).status_code == 200, link
+        method = "POST" if link == forget else "GET"
+        assert visitor.asks(method, link.removeprefix(prefix)).status_code == 200, link
 
 
 def test_it_may_stand_in_the_path_still(services: Services) -> None:
-    visitor = Visitor(create_app(services, public_prefix="/sketch"))
+    visitor = Visitor(create_app(services, front=Front("https://example.org/sketch")))
     for link in links(visitor.opens("/sketch/").text):
         assert visitor.opens(link).status_code == 200, link
         assert visitor.opens(link.removeprefix("/sketch")).status_code == 200, link

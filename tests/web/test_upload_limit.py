@@ -12,7 +12,8 @@ import pytest
 from app.bootstrap import Services
 from app.environment import Settings
 from app.web.app import create_app
-from app.web.forms import LARGE_AT_ONCE, UploadLimit
+from app.web.forms import UploadLimit
+from app.web.security import LARGE_AT_ONCE
 from tests.conftest import StoredCount
 from tests.support.people.visitors import HTML, Visitor, a_png
 
@@ -137,15 +138,3 @@ def test_those_who_hang_up_take_no_place_from_others(roomy: Visitor) -> None:
             roomy.asks("POST", "/api/drawings", headers=TYPE, content=broken())
     picture = a_png().ljust(3 * LIMIT.picture, b"\0")
     assert roomy.submits(picture, age_years="6").status_code == 201
-
-
-def test_who_comes_when_many_large_pictures_are_on_their_way_is_told_to_wait(
-    services: Services,
-) -> None:
-    app = create_app(replace(services, largest_upload_mb=9))
-    visitor, picture = Visitor(app), a_png().ljust(3 * LIMIT.picture, b"\0")
-    for _ in range(LARGE_AT_ONCE):
-        app.state.upload_limit.arriving.acquire()
-    refused = visitor.submits(picture, age_years="6")
-    assert (refused.status_code, "retry-after" in refused.headers) == (503, True)
-    assert visitor.submits(a_png(), age_years="6").status_code == 201

@@ -3,15 +3,18 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 
+from app.actions.forget import forget
 from app.actions.show import ShownDrawing, show, show_demo
 from app.actions.submit import Submission, answer, answer_upload
 from app.bootstrap import Services
 from app.inference.analysis import Analysis
+from app.storage.tables import now
 from app.web.access import public
 from app.web.api.uploads import uploads_of
 from app.web.deps import CurrentForm, CurrentRoot, CurrentServices
+from app.web.headers import ASKED_AGAIN
 from app.web.rendering import data_uri, halo
 from app.wording import WAITING
 
@@ -40,8 +43,15 @@ def post(
 @public
 def get(drawing_id: str, services: CurrentServices, root: CurrentRoot) -> JSONResponse:
     """The newest answer about a kept drawing."""
-    body = _kept(drawing_id, services, root)
-    return JSONResponse(body, headers={"Cache-Control": "private, no-cache"})
+    return JSONResponse(_kept(drawing_id, services, root))
+
+
+@router.delete("/drawings/{drawing_id}", status_code=204)
+@public
+def delete(drawing_id: str, services: CurrentServices) -> Response:
+    """Delete a kept drawing for good; whoever knows its id may."""
+    forget(drawing_id, stores=services.stores, now=now())
+    return Response(status_code=204)
 
 
 @router.get("/demo")
@@ -57,7 +67,7 @@ def get_demo(services: CurrentServices, root: CurrentRoot) -> JSONResponse:
         }
         for sample in show_demo(database=services.stores.database)
     ]
-    return JSONResponse({"samples": samples})
+    return JSONResponse({"samples": samples}, headers=ASKED_AGAIN)
 
 
 def as_json(drawing: ShownDrawing, root: str) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from app.web.access import public
 from app.web.deps import CurrentServices
 
 router = APIRouter()
-FRESH = {"Cache-Control": "no-store"}
 # Of the threads that answer all else every one may be waiting for a store that is away, which is no
 # reason to replace the task.
 THREADS: Final = 2
@@ -29,7 +28,7 @@ async def get_life(services: CurrentServices) -> JSONResponse:
     """
     with suppress(StorageBusy):
         await to_thread.run_sync(services.stores.database.ping, limiter=_own_threads())
-    return JSONResponse({"status": "ok"}, headers=FRESH)
+    return JSONResponse({"status": "ok"})
 
 
 @router.get("/healthz")
@@ -45,9 +44,10 @@ def get_health(services: CurrentServices) -> JSONResponse:
     # Only a store elsewhere has files wait for it.
     spool = {"spool": {"status": health.spool, "waiting": health.waiting}} if health.spool else {}
     work = {"work": health.work} if health.work else {}  # a read-only copy has none
-    parts = {"database": health.database, "store": health.store, **spool, **work, "bundle": bundle}
-    body = {"status": health.status, **parts}
-    return JSONResponse(body, 200 if health.serving else 503, FRESH)
+    login = {"login": health.login} if health.login else {}
+    parts = {"database": health.database, "store": health.store, **spool, **work, **login}
+    body = {"status": health.status, **parts, "bundle": bundle}
+    return JSONResponse(body, 200 if health.serving else 503)
 
 
 def _own_threads() -> CapacityLimiter:

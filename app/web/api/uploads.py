@@ -1,6 +1,6 @@
 """Where programs send pictures that are too large for a request."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 
 from app.bootstrap import Services
@@ -8,12 +8,12 @@ from app.errors import NotFound
 from app.imaging.intake import MAX_BYTES
 from app.storage.blobs.uploads import FORM_SECONDS, Uploads
 from app.web.access import public
-from app.web.deps import CurrentServices
+from app.web.deps import CurrentServices, count_upload
 
 router = APIRouter(prefix="/api")
 
 
-@router.post("/uploads", status_code=201)
+@router.post("/uploads", status_code=201, dependencies=[Depends(count_upload)])
 @public
 def post(services: CurrentServices) -> JSONResponse:
     """A form for one picture, and the key to hand in once the picture was sent with it."""
@@ -25,7 +25,7 @@ def post(services: CurrentServices) -> JSONResponse:
         "largest": MAX_BYTES,
         "expires_in": FORM_SECONDS,
     }
-    return JSONResponse(body, 201, {"Cache-Control": "no-store"})
+    return JSONResponse(body, 201)
 
 
 def uploads_of(services: Services) -> Uploads:

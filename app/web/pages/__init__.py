@@ -4,10 +4,13 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from app.web.pages import drawings, home, upload
+from app.web.pages import configuration, drawings, home, login, security_txt, upload
 
 router = APIRouter()
-for part in (home, upload, drawings):
+for part in (home, upload, drawings, login, configuration, security_txt):
     router.include_router(part.router)
 
-PROBLEM_PAGES: Final = {("POST", "/upload"): upload.show_again}
+PROBLEM_PAGES: Final = {
+    ("POST", "/upload"): upload.show_again,
+    ("POST", "/login"): login.show_again,
+}

@@ -6,6 +6,7 @@ from fastapi.responses import HTMLResponse
 from app.actions.show import show_demo
 from app.web.access import public
 from app.web.deps import CurrentRendering, CurrentServices
+from app.web.headers import ASKED_AGAIN
 from app.web.result_view import ResultView
 
 router = APIRouter()
@@ -19,4 +20,4 @@ def get(services: CurrentServices, rendering: CurrentRendering) -> HTMLResponse:
         (sample, ResultView.of(sample.drawing.result))
         for sample in show_demo(database=services.stores.database)
     ]
-    return rendering.page("home.html", {"samples": samples})
+    return rendering.page("home.html", {"samples": samples}, headers=ASKED_AGAIN)

@@ -30,20 +30,22 @@ from app.web.deps import (
 )
 from app.web.errors import Problem
 from app.web.forms import LONGEST_ATTEMPT, SubmittedForm, UploadLimit, limit_of
+from app.web.headers import ASKED_AGAIN
 from app.web.rendering import Rendering, data_uri, halo
 from app.web.result_view import ResultView
 
 router = APIRouter()
 LARGEST_CARRIED: Final = 4 * 1024 * 1024  # of the picture as text, which makes the page as large
+MAY_WORK_LATER: Final = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS)
 FIELD_LENGTH: Final = 512 * 1024  # the framework refuses a field of more than 1 MiB
-UNSTORED: Final = {"Cache-Control": "no-store"}  # the page itself holds the picture
 
 
 @router.get("/upload")
 @public
 def get(services: CurrentServices, rendering: CurrentRendering, request: Request) -> HTMLResponse:
-    """The empty form."""
-    return rendering.page("upload.html", form_context(services, limit_of(request)))
+    """The empty form; who comes back to it finds what they typed."""
+    context = form_context(services, limit_of(request))
+    return rendering.page("upload.html", context, headers=ASKED_AGAIN)
 
 
 @router.post("/upload")
@@ -68,10 +70,8 @@ def show_again(request: Request, problem: Problem, headers: Mapping[str, str]) -
     services, limit = services_of(request), limit_of(request)
     typed: SubmittedForm | None = getattr(request.state, "form", None)
     context = form_context(services, limit, typed, problem.detail)
-    if typed is not None and problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
+    if typed is not None and problem.status in MAY_WORK_LATER:
         context |= _to_send_again(typed, limit)
-    if context["again"] is not None:
-        headers = {**headers, **UNSTORED}
     return rendering_for(request).page("upload.html", context, problem.status, headers)
 
 
@@ -142,6 +142,7 @@ def _show_unkept(analysis: Analysis, age_years: float, rendering: Rendering) -> 
         "picture_url": data_uri(analysis.picture, analysis.picture_type),
         "map_url": data_uri(halo(saliency_map), "image/png") if saliency_map is not None else None,
         "kept_id": None,
+        "removable": False,
         "warning": None,
     }
-    return rendering.page("result.html", context, headers=UNSTORED)
+    return rendering.page("result.html", context)

@@ -3,6 +3,7 @@
 ``Site`` tells whether the two tell the same story, whatever was done to them.
 """
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -10,16 +11,18 @@ from datetime import datetime
 
 from sqlalchemy import select, update
 
+from app.actions.forget import forget, forget_marked
 from app.actions.retain import Retained, retain
 from app.actions.submit import Submission, submit
 from app.bootstrap import Services, assemble
 from app.environment import Settings
 from app.inference.analysis import OpenedBundle
-from app.storage import removals
+from app.storage import markers
 from app.storage.blobs.store import BlobStore
 from app.storage.database import Database
 from app.storage.schema import migrate
 from app.storage.tables import Analysis, DemoSample, Drawing, IdempotencyKey
+from app.stores import Stores
 from tests.support.data.analyzers import FakeAnalyzer
 from tests.support.people.visitors import a_png
 from tests.support.stores.s3_server import BUCKET, REGION
@@ -57,10 +60,17 @@ class Site:
         return kept
 
     def forgets(self, drawing_id: str, now: datetime) -> None:
-        """Remove it at once, by the way that retention takes."""
-        with self.database.writing() as tx:
-            removals.remove_drawings(tx, [drawing_id], now)
-        removals.carry_out(self.database, self.blobs, now)
+        """Delete it as its visitor does."""
+        forget(drawing_id, stores=Stores(self.database, self.blobs), now=now)
+
+    def completes(self, now: datetime) -> int:
+        """What retention does first: complete the deletions of visitors."""
+        return forget_marked(database=self.database, blobs=self.blobs, now=now)
+
+    def has_marked(self, drawing_id: str) -> bool:
+        """Whether the store will remember that it was deleted."""
+        digest = hashlib.sha256(drawing_id.encode()).hexdigest()
+        return digest in markers.read_markers(self.blobs)
 
     def shows(self, drawing_id: str) -> None:
         """Put it into the demo."""
