@@ -6,7 +6,7 @@ VENV ?= .venv
 export VENV
 PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
 
-.PHONY: run dev sam container containers container-tool setup test test-packages endurance fuzz nightly benchmarks lint lock train-setup clean
+.PHONY: run dev sam container containers container-tool setup test test-packages test-training endurance fuzz nightly benchmarks lint lock train-setup clean
 
 run: $(VENV)/runtime.stamp
 	$(VENV)/bin/sketchnorm serve --port $(PORT)
@@ -42,6 +42,10 @@ test: setup
 # The images, within their limits.
 test-packages: container-tool setup
 	$(CONTAINERS) $(VENV)/bin/python -m pytest -m packages tests/packages
+
+# Whole bundles, trained and evaluated on made-up drawings.
+test-training: setup
+	$(VENV)/bin/python -m pytest -m training tests/training -n auto
 
 # What takes minutes: kills, loads and outages as often and as long as the promises say.
 endurance: setup

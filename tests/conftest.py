@@ -27,7 +27,7 @@ hypothesis.settings.load_profile("sketchnorm")
 
 AT_A_DOOR = "test_every_door_keeps_the_promise"
 OF_A_MODULE = '@pytest.fixture(scope="module"'
-# For those that repeat or last as long as a promise needs, and for those that build images.
+# For those that repeat or last as long as a promise needs, build images or train.
 LONG_SECONDS = 1800
 # After a test that ran out of time, until what still holds it up, such as a thread that is waited
 # for at the end of a block, is interrupted, too.
@@ -67,7 +67,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> SharersTo
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give long tests the time that they need; ``timeout`` in pyproject.toml is for the others."""
     for item in items:
-        if any(item.get_closest_marker(name) for name in ("endurance", "packages")):
+        if any(item.get_closest_marker(name) for name in ("endurance", "packages", "training")):
             item.add_marker(pytest.mark.timeout(LONG_SECONDS))
 
 

@@ -13,6 +13,8 @@ from app.training.train import train
 from tests.support.data.bundles import BUNDLE
 from tests.support.data.pictures import a_picture, as_bytes, write_collection
 
+pytestmark = pytest.mark.training
+
 RECIPE = Recipe(
     "test",
     norms=NormsRecipe(folds=5, workers=1),

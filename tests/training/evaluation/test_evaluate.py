@@ -16,6 +16,8 @@ from app.training.references import folds_by_child, read_collections, with_age
 from tests.support.data.bundles import BUNDLE
 from tests.support.data.pictures import write_collection
 
+pytestmark = pytest.mark.training
+
 SHIPPED_REPORT = BUNDLE.parent / "docs" / "evaluation" / "report.json"
 
 

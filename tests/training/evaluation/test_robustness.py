@@ -20,6 +20,8 @@ from tests.support.data.bundles import BUNDLE
 from tests.support.data.pictures import write_collection
 from tests.support.data.strokes import a_stroke_drawing
 
+pytestmark = pytest.mark.training
+
 RECIPE = Recipe(
     "test",
     norms=NormsRecipe(folds=5, workers=1),
