@@ -31,7 +31,7 @@ class Services:
     """The parts that the web is made of; what differs between deployments ends here.
 
     Without ``access`` there is no admin's side; ``elsewhere`` says so. ``secure``: visitors come
-    by https.
+    by https. The program can be read at ``source_url``, if anywhere.
     """
 
     stores: Stores
@@ -40,10 +40,12 @@ class Services:
     keep_uploads: bool
     largest_upload_mb: int
     uploads_per_minute: int
+    retention_days: int
     health: RecentHealth = field(repr=False)
     access: Access | None = field(default=None, repr=False)
     elsewhere: str = NO_ADMIN
     secure: bool = False
+    source_url: str | None = None
     level: float = LEVEL
 
     @property
@@ -80,10 +82,12 @@ def assemble(settings: Settings, open_own: Callable[[], OpenedBundle]) -> Servic
         keep_uploads=settings.keep_uploads,
         largest_upload_mb=settings.largest_upload_mb,
         uploads_per_minute=settings.uploads_per_minute,
+        retention_days=settings.retention_days,
         health=RecentHealth(check),
         access=access,
         elsewhere=_elsewhere(settings.public_base_url),
         secure=settings.secure,
+        source_url=settings.source_url,
     )
 
 

@@ -33,6 +33,7 @@ ORIGIN_SECRET = re.compile(r"[!-+\--~]{32,}")
 MOST_ORIGIN_SECRETS = 2
 EMAIL = re.compile(r"[^@\s:/]+@[^@\s:/]+")
 CONTACT = re.compile(r"(mailto:[^@\s]+@[^@\s]+|https://\S+|tel:[+0-9-]+)")
+SOURCE = re.compile(r"https?://[A-Za-z0-9.:-]+(/[!#-;=?-~]*)?")
 WHOLE_NUMBER = re.compile(r"[0-9]{1,6}")
 DAYS = re.compile(r"[1-9][0-9]{0,3}")
 POLL_SECONDS = 30
@@ -105,7 +106,8 @@ class Settings:
     sent in a request has ``largest_upload_mb`` at most, as what stands in front of a package lets
     no more through; each client sends ``uploads_per_minute``, 0 for no limit. A login ends when it
     was not used for ``login_idle_minutes``, and after ``login_hours`` in any case; the password's
-    hash is the secret ``admin_secret_name`` of Secrets Manager.
+    hash is the secret ``admin_secret_name`` of Secrets Manager. Pages lead to ``source_url``, where
+    the program can be read, if there is one.
     """
 
     environment: EnvironmentConfig
@@ -120,6 +122,7 @@ class Settings:
     public_base_url: str | None = None
     origin_secrets: tuple[str, ...] = field(default=(), repr=False)
     security_contact: str | None = None
+    source_url: str | None = None
     login_idle_minutes: int = LOGIN_IDLE_MINUTES
     login_hours: int = LOGIN_HOURS
     uploads_per_minute: int = UPLOADS_PER_MINUTE
@@ -145,6 +148,7 @@ class Settings:
         _check_public_address(self)
         _check_origin_secrets(self)
         _check_security_contact(self)
+        _check_source(self)
         if not 1 <= self.largest_upload_mb <= LARGEST_UPLOAD_MB:
             raise ConfigurationError(
                 f"LARGEST_UPLOAD_MB is {self.largest_upload_mb}; set it to a whole number of "
@@ -167,6 +171,7 @@ class Settings:
             public_base_url=values.text("PUBLIC_BASE_URL"),
             origin_secrets=values.texts("ORIGIN_SECRET"),
             security_contact=_as_uri(values.text("SECURITY_CONTACT")),
+            source_url=values.text("SOURCE_URL"),
             database_journal=values.journal,
             largest_upload_mb=values.whole_number("LARGEST_UPLOAD_MB", default=LARGEST_UPLOAD_MB),
             retention_days=values.days("RETENTION_DAYS", default=RETENTION_DAYS),
@@ -423,6 +428,15 @@ def _check_security_contact(settings: Settings) -> None:
         raise ConfigurationError(
             f"SECURITY_CONTACT is {contact!r}; write an e-mail address, or one that begins with "
             "https://."
+        )
+
+
+def _check_source(settings: Settings) -> None:
+    address = settings.source_url
+    if address is not None and not (SOURCE.fullmatch(address) and _has_port(address)):
+        raise ConfigurationError(
+            f"SOURCE_URL is {address!r}; write the address of a page where the program can be "
+            "read, like https://example.org/sketchnorm."
         )
 
 

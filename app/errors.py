@@ -20,6 +20,7 @@
     ├── ConfigurationError         the operator can mend it; the process does not start
     │   └── WrongEnvironment       a database or store made by another environment
     ├── BundleError                the bundle is missing, changed or not understood
+    ├── UnusableSample             a drawing put into the demonstration is incomplete or broken
     ├── BackupError                no backup can be made of this, or this one cannot be trusted
     ├── SecretUnavailable          the admin's secret cannot be read now, and was not for too long
     ├── StorageUnavailable         the database or the store cannot be reached now
@@ -125,6 +126,10 @@ class WrongEnvironment(ConfigurationError):
 
 class BundleError(SketchnormError):
     """The bundle is missing, changed since it was made, or of a version not understood."""
+
+
+class UnusableSample(SketchnormError):
+    """A drawing that the operator put into the demonstration is incomplete or broken."""
 
 
 class BackupError(SketchnormError):

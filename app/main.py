@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from app.background.work import work_for
+from app.background.work import SEED_DEMO, work_for
 from app.background.worker import Worker
 from app.bootstrap import bootstrap, prepare, seed
 from app.environment import Settings
@@ -24,5 +24,7 @@ def open_app(settings: Settings) -> FastAPI:
     front = Front(settings.public_base_url, settings.origin_secrets)
     if settings.environment.read_only:
         return create_app(services, front=front, security_contact=settings.security_contact)
-    worker = Worker(work_for(services.stores, settings))
+    # With the model at hand, which a function that only looks after the data has not.
+    others = {SEED_DEMO: lambda payload: seed(services)}
+    worker = Worker(work_for(services.stores, settings, others))
     return create_app(services, worker.lifespan, front, settings.security_contact)

@@ -128,6 +128,12 @@ def test_a_contact_is_an_address_of_mail_or_of_the_web(given: str, told: str) ->
     assert Settings.load({"SECURITY_CONTACT": given}, NOWHERE).security_contact == told
 
 
+def test_where_the_program_can_be_read_is_told_if_it_is_set() -> None:
+    address = "https://example.org/me/sketchnorm"
+    assert Settings.load({"SOURCE_URL": address}, NOWHERE).source_url == address
+    assert Settings.load({}, NOWHERE).source_url is None
+
+
 def test_one_origin_secret_is_replaced_by_another_while_both_are_accepted() -> None:
     environ = {"ORIGIN_SECRET": f"{SECRET}, {OTHER_SECRET}", **PUBLIC}
     assert Settings.load(environ, NOWHERE).origin_secrets == (SECRET, OTHER_SECRET)
@@ -148,6 +154,9 @@ def test_one_origin_secret_is_replaced_by_another_while_both_are_accepted() -> N
         ),
         pytest.param({"SECURITY_CONTACT": "the operator"}, "e-mail address", id="no contact"),
         pytest.param({"SECURITY_CONTACT": "http://a.org"}, "https://", id="contact over http"),
+        pytest.param({"SOURCE_URL": "javascript:x"}, "page where the program", id="no page"),
+        pytest.param({"SOURCE_URL": "https://a.org/<b>"}, "page where", id="no address of one"),
+        pytest.param({"SOURCE_URL": "https://"}, "like https://example", id="no host"),
         pytest.param({"READ_ONLY": "true", "KEEP_UPLOADS": "true"}, "KEEP_UPLOADS", id="kept"),
         pytest.param({"LOGIN_IDLE_MINUTES": "0"}, "LOGIN_IDLE_MINUTES is 0", id="no login"),
         pytest.param({"LOGIN_HOURS": "0"}, "and LOGIN_HOURS 0", id="no hours"),
@@ -293,6 +302,7 @@ OTHER_SETTINGS = st.fixed_dictionaries(
         "ORIGIN_SECRET": st.sampled_from([SECRET, f"{SECRET},{OTHER_SECRET}", ",", "a,b,c"])
         | WORDS,
         "SECURITY_CONTACT": st.sampled_from(["a@b.org", "https://a.org"]) | WORDS,
+        "SOURCE_URL": st.sampled_from(["https://a.org/b?c#d", "ftp://a.org"]) | WORDS,
         "PORT": st.sampled_from(["80", "0"]) | WORDS,
         "RETENTION_DAYS": st.sampled_from(["1", "0"]) | WORDS,
         "LARGEST_UPLOAD_MB": st.sampled_from(["1", "25", "26"]) | WORDS,
@@ -351,6 +361,7 @@ def test_all_settings_together_are_consistent_or_one_sentence(
     assert all(len(secret) >= 32 for secret in settings.origin_secrets)
     assert 1 <= settings.login_idle_minutes <= 60 * settings.login_hours
     assert settings.uploads_per_minute >= 0
+    assert (settings.source_url or "https://").startswith(("https://", "http://"))
     assert settings.admin_secret_name.isprintable()
 
 

@@ -21,7 +21,7 @@ from app.stores import Stores
 
 log = logging.getLogger(__name__)
 
-OF_DEMO = "This drawing is one of the examples on the first page, which cannot be deleted."
+OF_DEMO = "This drawing is one of the examples, which cannot be deleted."
 UNCHANGING = "Nothing can be deleted here: this site shows a copy that nobody changes."
 NOT_NOW = "The drawing could not be deleted just now; please try again in half a minute."
 

@@ -1,54 +1,87 @@
 """Put the demo drawings through the real analyzer and keep them, once for each bundle."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.actions.submit import Submission, add_rows, filed, plan_keeping
-from app.imaging.synthetic import DEMO_SAMPLES, SyntheticSample, draw_sample
+from app.errors import InvalidAge, UnusableDrawing, UnusableSample
 from app.inference.analysis import Analyzer, BundleReference
+from app.publishing.samples import Sample, leave_out, made_samples, supplied_samples
 from app.storage import removals, tables
 from app.storage.blobs.store import BlobStore
 from app.storage.database import Database
 from app.storage.tables import now
 
+UNUSABLE = (UnusableSample, UnusableDrawing, InvalidAge)
+
 
 def seed_demo(
     *, analyzer: Analyzer, bundle: BundleReference, database: Database, blobs: BlobStore
 ) -> int:
-    """Analyse the samples; the number analysed, none if this bundle has seen them all."""
-    seeded = 0
-    for position, sample in enumerate(DEMO_SAMPLES):
-        if not _is_current(sample.slug, bundle, database):
-            _seed(sample, position, analyzer, database, blobs)
-            seeded += 1
-    return seeded
+    """Analyse the samples; the number analysed, none if this bundle has seen them all.
+
+    The operator's are shown, and those of a program only if none of them can be. What is shown no
+    longer is removed.
+    """
+    seeding = _Seeding(analyzer, bundle, database, blobs)
+    seeding.seed_each(supplied_samples(blobs))
+    if not seeding.shown:
+        seeding.seed_each(made_samples())
+    if _arrange(seeding.shown, database) or seeding.analysed:
+        # Only now that no row points at the files of the drawings that the samples had.
+        removals.carry_out(database, blobs, now())
+    return seeding.analysed
 
 
-def _is_current(slug: str, bundle: BundleReference, database: Database) -> bool:
-    with database.reading() as tx:
-        row = tx.get(tables.DemoSample, slug)
-        return row is not None and row.drawing.analyses[-1].bundle_sha256 == bundle.sha256
+@dataclass
+class _Seeding:
+    """One run; ``shown`` are the ids of the samples in their order."""
+
+    analyzer: Analyzer
+    bundle: BundleReference
+    database: Database
+    blobs: BlobStore
+    shown: list[str] = field(default_factory=list)
+    analysed: int = 0
+
+    def seed_each(self, samples: Iterable[Sample]) -> None:
+        for sample in samples:
+            try:
+                self._seed(sample)
+            except UNUSABLE as error:
+                leave_out(sample.id, error)
+            else:
+                self.shown.append(sample.id)
+
+    def _seed(self, sample: Sample) -> None:
+        if self._is_current(sample.id):
+            return
+        submission = Submission(sample.read(), sample.age_years, sample.category)
+        analysis = self.analyzer.analyze(
+            submission.content, submission.age_years, submission.category
+        )
+        keeping = plan_keeping(analysis)
+        with filed(keeping, analysis, database=self.database, blobs=self.blobs) as tx:
+            add_rows(tx, keeping, analysis, submission)
+            _point(tx, sample, len(self.shown), keeping.drawing_id)
+        self.analysed += 1
+
+    def _is_current(self, sample_id: str) -> bool:
+        with self.database.reading() as tx:
+            row = tx.get(tables.DemoSample, sample_id)
+            return row is not None and row.drawing.analyses[-1].bundle_sha256 == self.bundle.sha256
 
 
-def _seed(
-    sample: SyntheticSample, position: int, analyzer: Analyzer, database: Database, blobs: BlobStore
-) -> None:
-    submission = Submission(draw_sample(sample), sample.age_years, sample.category)
-    analysis = analyzer.analyze(submission.content, submission.age_years, submission.category)
-    keeping = plan_keeping(analysis)
-    with filed(keeping, analysis, database=database, blobs=blobs) as tx:
-        add_rows(tx, keeping, analysis, submission)
-        _point(tx, sample, position, keeping.drawing_id)
-    # Only now that no row points at the files of the drawing it had.
-    removals.carry_out(database, blobs, now())
-
-
-def _point(tx: Session, sample: SyntheticSample, position: int, drawing_id: str) -> None:
+def _point(tx: Session, sample: Sample, position: int, drawing_id: str) -> None:
     """Point the sample at its new drawing and remove the one that it had."""
-    row = tx.get(tables.DemoSample, sample.slug)
+    row = tx.get(tables.DemoSample, sample.id)
     earlier = [] if row is None else [row.drawing_id]
     tx.merge(
         tables.DemoSample(
-            slug=sample.slug,
+            slug=sample.id,
             title=sample.title,
             description=sample.description,
             position=position,
@@ -57,3 +90,22 @@ def _point(tx: Session, sample: SyntheticSample, position: int, drawing_id: str)
     )
     tx.flush()  # the old drawing may go only once nothing refers to it
     removals.remove_drawings(tx, earlier, now())
+
+
+def _arrange(shown: list[str], database: Database) -> bool:
+    """Put the samples in this order and remove all others; False if all is so already."""
+    every = select(tables.DemoSample).order_by(tables.DemoSample.position)
+    with database.reading() as tx:
+        if [row.slug for row in tx.scalars(every)] == shown:
+            return False
+    with database.writing() as tx:
+        rows = {row.slug: row for row in tx.scalars(every)}
+        for position, slug in enumerate(shown):
+            if slug in rows:
+                rows.pop(slug).position = position
+        gone = [row.drawing_id for row in rows.values()]
+        for row in rows.values():
+            tx.delete(row)
+        tx.flush()
+        removals.remove_drawings(tx, gone, now())
+    return True

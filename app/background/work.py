@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from app.actions.retain import Retained, retain
@@ -25,10 +26,12 @@ log = logging.getLogger(__name__)
 
 RETENTION = "retention"
 DRAIN_SPOOL = "drain_spool"
+SEED_DEMO = "seed_demo"
 # A drain that was killed is to be begun anew soon, and two at once do no harm.
 SCHEDULE = {
     RETENTION: Recurring(RETENTION, timedelta(hours=6)),
     DRAIN_SPOOL: Recurring(DRAIN_SPOOL, timedelta(minutes=5), lease=timedelta(minutes=2)),
+    SEED_DEMO: Recurring(SEED_DEMO, timedelta(minutes=10)),
 }
 UNFORESEEN = "It failed for a reason that nobody foresaw; the log tells."
 JobFunction = Callable[[Mapping[str, Any]], object]
@@ -108,9 +111,17 @@ def _settle(claim: Claim, error: str | None, database: Database, now: datetime) 
         log.warning("Job %d (%s) took longer than its lease.", claim.id, claim.kind)
 
 
-def work_for(stores: Stores, settings: Settings) -> Work:
-    """What can be done with these stores, and when it is due."""
-    functions: dict[str, JobFunction] = {RETENTION: lambda payload: retain_now(stores, settings)}
+def work_for(
+    stores: Stores, settings: Settings, others: Mapping[str, JobFunction] = MappingProxyType({})
+) -> Work:
+    """What can be done with these stores, and when it is due.
+
+    ``others`` are of the kinds in ``SCHEDULE`` that need more than the stores, such as the model.
+    """
+    functions: dict[str, JobFunction] = {
+        RETENTION: lambda payload: retain_now(stores, settings),
+        **others,
+    }
     spooling, metrics = stores.spooling, Metrics(settings.environment.metrics_enabled)
     if spooling is not None:
         functions[DRAIN_SPOOL] = lambda payload: _drain(spooling, metrics)

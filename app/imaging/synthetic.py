@@ -326,14 +326,14 @@ _TWISTS: dict[str, Callable[[Image.Image], Image.Image]] = {
 }
 
 DEMO_SAMPLES = (
-    SyntheticSample("rabbit-6", "A rabbit, age 6", "Drawn as a rabbit.", "rabbit", 6.2, 11),
-    SyntheticSample("house-5", "A house, age 5", "Drawn as a house.", "house", 5.4, 3),
-    SyntheticSample("cat-4", "A cat, age 4", "Drawn as a cat, unsteadily.", "cat", 4.3, 5),
-    SyntheticSample("fish-7", "A fish, age 7", "Drawn as a fish.", "fish", 7.5, 8),
-    SyntheticSample("cup-8", "A cup, age 8", "Drawn as a cup.", "cup", 8.1, 2),
-    SyntheticSample("tree-6", "A tree, age 6", "Drawn as a tree.", "tree", 6.8, 4),
-    SyntheticSample("bear-5", "A bear, age 5", "Drawn as a bear.", "bear", 5.9, 6),
-    SyntheticSample("bird-7", "A bird, age 7", "Drawn as a bird.", "bird", 7.2, 9),
+    SyntheticSample("rabbit-6", "A rabbit, age 6", "Meant as a rabbit.", "rabbit", 6.2, 11),
+    SyntheticSample("house-5", "A house, age 5", "Meant as a house.", "house", 5.4, 3),
+    SyntheticSample("cat-4", "A cat, age 4", "Meant as a cat, in an unsteady hand.", "cat", 4.3, 5),
+    SyntheticSample("fish-7", "A fish, age 7", "Meant as a fish.", "fish", 7.5, 8),
+    SyntheticSample("cup-8", "A cup, age 8", "Meant as a cup.", "cup", 8.1, 2),
+    SyntheticSample("tree-6", "A tree, age 6", "Meant as a tree.", "tree", 6.8, 4),
+    SyntheticSample("bear-5", "A bear, age 5", "Meant as a bear.", "bear", 5.9, 6),
+    SyntheticSample("bird-7", "A bird, age 7", "Meant as a bird.", "bird", 7.2, 9),
     SyntheticSample(
         "fish-named-rabbit", "A fish named a rabbit, age 6",
         "The picture is of something else than its name says.", "rabbit", 6.5, 12, drawn="fish",

@@ -44,7 +44,7 @@ def create_app(
     app.state.front = front
     app.state.security_contact = security_contact
     app.state.static = static
-    app.state.rendering = Rendering(static)
+    app.state.rendering = Rendering(static, services.source_url)
     for router in (api.router, pages.router, static_files.router):
         app.include_router(router)
     errors.install(app, pages.PROBLEM_PAGES)

@@ -31,9 +31,11 @@ class Rendering:
     """Jinja2 with escaping on; a name that a template does not know is an error, not a gap.
 
     ``root`` stands before every address on a page: the path that the site is reached under.
+    Every page leads to ``source_url``, where the program can be read, if there is one.
     """
 
     static: StaticFolder
+    source_url: str | None = None
     root: str = ""
     _environment: Environment = field(default_factory=_environment, repr=False)
 
@@ -50,7 +52,7 @@ class Rendering:
     ) -> HTMLResponse:
         """Render ``template``; nobody stores the page unless ``headers`` say otherwise."""
         html = self._environment.get_template(template).render(
-            **context, root=self.root, static_url=self._static_url
+            **context, root=self.root, source_url=self.source_url, static_url=self._static_url
         )
         return HTMLResponse(html, status, headers)
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from app.background.work import UNFORESEEN, JobsRun, Work, run_due_jobs, work_for
+from app.background.work import SEED_DEMO, UNFORESEEN, JobsRun, Work, run_due_jobs, work_for
 from app.environment import Settings
 from app.errors import StorageUnavailable
 from app.storage.blobs.spool import Spool
@@ -173,3 +173,13 @@ def test_how_many_were_refused_is_counted_too_and_the_job_is_done(
 def test_a_folder_needs_no_moving(database: Database, settings: Settings, tmp_path: Path) -> None:
     stores = Stores(database, FolderBlobStore(tmp_path / "blobs", "local"))
     assert set(work_for(stores, settings).functions) == {"retention"}
+
+
+def test_what_needs_the_model_is_done_by_who_has_it(
+    database: Database, settings: Settings, tmp_path: Path
+) -> None:
+    stores = Stores(database, FolderBlobStore(tmp_path / "store", "local"))
+    seeded: list[Mapping[str, Any]] = []
+    work = work_for(stores, settings, {SEED_DEMO: seeded.append})
+    assert run_due_jobs(work) == JobsRun(done=2)
+    assert seeded == [{}]

@@ -76,7 +76,7 @@ def test_the_demo_door_is_read_only_and_reaches_nothing(demo: Stack) -> None:
     assert door["Environment"]["Variables"] == {
         "ENVIRONMENT": "production", "READ_ONLY": "true", "DATA_DIR": "/var/task/demo",
         "SECRET_MANAGER_ENABLED": "false", "PUBLIC_BASE_URL": "", "ORIGIN_SECRET": "",
-        "SECURITY_CONTACT": "",
+        "SECURITY_CONTACT": "", "SOURCE_URL": "",
     }  # fmt: skip
     assert not {"VpcConfig", "FileSystemConfigs", "ReservedConcurrentExecutions"} & set(door)
     assert demo.allowed("ApiFunction") == set()

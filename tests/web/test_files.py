@@ -26,12 +26,12 @@ def test_nobody_stores_a_refusal(visitor: Visitor, path: str) -> None:
     assert visitor.opens(path).headers["cache-control"] == "no-store"
 
 
-@pytest.mark.parametrize("link", ["picture", "map"])
+@pytest.mark.parametrize("file", ["picture", "map.png"])
 def test_a_file_of_the_demonstration_is_sent_once_and_then_known(
-    services: Services, visitor: Visitor, link: str
+    services: Services, visitor: Visitor, file: str
 ) -> None:
     seed(services)
-    path = visitor.opens("/api/demo").json()["samples"][0]["links"][link]
+    path = f"{visitor.opens('/api/demo').json()['samples'][0]['page_path']}/{file}"
     first = visitor.opens(path)
     assert first.headers["content-type"] == "image/png"
     assert first.headers["cache-control"] == "public, max-age=86400"

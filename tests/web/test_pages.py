@@ -38,14 +38,15 @@ def test_where_no_map_could_be_made_the_page_says_so(services: Services) -> None
     assert "None" not in page
 
 
-@pytest.mark.parametrize("path", ["/", "/upload", "result"])
+@pytest.mark.parametrize("path", ["/", "/demo", "/privacy", "/upload", "result"])
 def test_no_page_uses_the_forbidden_words(services: Services, path: str) -> None:
     if path == "result":
         page = result_page(services, FakeAnalyzer())
     else:
         page = Visitor(create_app(services)).opens(path).text
     assert not re.search(r"abnormal|\bIQ\b|confidence", page)
-    assert "diagnosis" not in re.sub(r"not\s+a\s+diagnosis", "", page)
+    denied = r"not\s+a\s+diagnosis|not for medical diagnosis"
+    assert "diagnosis" not in re.sub(denied, "", page)
 
 
 def test_a_result_not_kept_is_shown_at_once(visitor: Visitor) -> None:
@@ -56,8 +57,9 @@ def test_a_result_not_kept_is_shown_at_once(visitor: Visitor) -> None:
     assert "This picture was not kept." in page.text
 
 
-def test_the_first_page_says_when_there_are_no_examples(visitor: Visitor) -> None:
-    assert "No examples have been prepared" in visitor.opens("/").text
+@pytest.mark.parametrize("path", ["/", "/demo"])
+def test_a_page_says_when_there_are_no_examples(visitor: Visitor, path: str) -> None:
+    assert "No examples have been prepared" in visitor.opens(path).text
     assert visitor.opens("/api/demo").json() == {"samples": []}
 
 

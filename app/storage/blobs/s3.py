@@ -26,6 +26,7 @@ from app.storage.blobs.store import (
     GONE,
     KEY,
     STAMP,
+    BlobState,
     check_key,
     check_prefix,
     check_stamp,
@@ -179,6 +180,13 @@ class S3BlobStore:
         except NotFound:
             return False
         return True
+
+    def look(self, key: str) -> BlobState:
+        """See ``BlobStore``."""
+        check_key(key)
+        with self.answering():
+            there = self.client.head_object(Bucket=self.bucket, Key=key)
+        return BlobState(there["ContentLength"], there["ETag"].strip('"'))
 
     def keys(self, prefix: str) -> tuple[str, ...]:
         """See ``BlobStore``."""

@@ -11,6 +11,7 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -26,6 +27,17 @@ KEY = re.compile(f"(?:{'|'.join(PREFIXES)})(?:/{NAME})+")
 LONGEST_KEY = 255
 AWAY = "The file store cannot be reached now; try again in a moment."
 GONE = "What was asked for is not kept here, or no longer is."
+
+
+@dataclass(frozen=True)
+class BlobState:
+    """What is known of a blob that was not read: its size in bytes, and a ``version``.
+
+    The version is another one once the blob was replaced, and says nothing beyond that.
+    """
+
+    size: int
+    version: str
 
 
 class BlobStore(Protocol):
@@ -59,6 +71,10 @@ class BlobStore(Protocol):
 
     def exists(self, key: str) -> bool:
         """Whether ``get`` would find something."""
+        ...
+
+    def look(self, key: str) -> BlobState:
+        """Raise ``NotFound`` when there is nothing at ``key``; the blob itself is not read."""
         ...
 
     def keys(self, prefix: str) -> tuple[str, ...]:
@@ -176,6 +192,15 @@ class FolderBlobStore:
         with _unavailable(), suppress(*ABSENT):
             return stat.S_ISREG(path.stat().st_mode)
         return False
+
+    def look(self, key: str) -> BlobState:
+        """See ``BlobStore``."""
+        path = self._path(key)
+        with _unavailable(), _found():
+            found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise NotFound(GONE)
+        return BlobState(found.st_size, f"{found.st_mtime_ns}-{found.st_size}")
 
     def keys(self, prefix: str) -> tuple[str, ...]:
         """See ``BlobStore``; unfinished files are left out."""

@@ -6,20 +6,19 @@ from fastapi import APIRouter, Header
 from fastapi.responses import JSONResponse, Response
 
 from app.actions.forget import forget
-from app.actions.show import ShownDrawing, show, show_demo
+from app.actions.show import ShownDrawing, show
 from app.actions.submit import Submission, answer, answer_upload
 from app.bootstrap import Services
 from app.inference.analysis import Analysis
 from app.storage.tables import now
 from app.web.access import public
 from app.web.api.uploads import uploads_of
+from app.web.demo_view import NO_MAP
 from app.web.deps import CurrentForm, CurrentRoot, CurrentServices
-from app.web.headers import ASKED_AGAIN
 from app.web.rendering import data_uri, halo
 from app.wording import WAITING
 
 router = APIRouter(prefix="/api")
-NO_MAP = "No map could be made for this drawing."
 
 
 @router.post("/drawings", status_code=201)
@@ -52,22 +51,6 @@ def delete(drawing_id: str, services: CurrentServices) -> Response:
     """Delete a kept drawing for good; whoever knows its id may."""
     forget(drawing_id, stores=services.stores, now=now())
     return Response(status_code=204)
-
-
-@router.get("/demo")
-@public
-def get_demo(services: CurrentServices, root: CurrentRoot) -> JSONResponse:
-    """The drawings of the first page."""
-    samples = [
-        {
-            "slug": sample.slug,
-            "title": sample.title,
-            "description": sample.description,
-            **as_json(sample.drawing, root),
-        }
-        for sample in show_demo(database=services.stores.database)
-    ]
-    return JSONResponse({"samples": samples}, headers=ASKED_AGAIN)
 
 
 def as_json(drawing: ShownDrawing, root: str) -> dict[str, Any]:

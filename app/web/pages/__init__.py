@@ -4,10 +4,10 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from app.web.pages import configuration, drawings, home, login, security_txt, upload
+from app.web.pages import configuration, demo, drawings, home, login, privacy, security_txt, upload
 
 router = APIRouter()
-for part in (home, upload, drawings, login, configuration, security_txt):
+for part in (home, demo, upload, drawings, privacy, login, configuration, security_txt):
     router.include_router(part.router)
 
 PROBLEM_PAGES: Final = {

@@ -1,13 +1,12 @@
-"""The first page: what this is, what it is not, and the demo."""
+"""The first page: what this is, what it is not, and one example of each kind of answer."""
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-from app.actions.show import show_demo
 from app.web.access import public
+from app.web.demo_view import demo_samples, one_of_each
 from app.web.deps import CurrentRendering, CurrentServices
 from app.web.headers import ASKED_AGAIN
-from app.web.result_view import ResultView
 
 router = APIRouter()
 
@@ -16,8 +15,5 @@ router = APIRouter()
 @public
 def get(services: CurrentServices, rendering: CurrentRendering) -> HTMLResponse:
     """With no demo seeded the page says so instead of showing an empty gallery."""
-    samples = [
-        (sample, ResultView.of(sample.drawing.result))
-        for sample in show_demo(database=services.stores.database)
-    ]
+    samples = one_of_each(demo_samples(services.stores.database, rendering.root))
     return rendering.page("home.html", {"samples": samples}, headers=ASKED_AGAIN)

@@ -47,6 +47,16 @@ def test_what_was_put_is_got_back_and_can_be_replaced(store: BlobStore) -> None:
     assert store.exists("drawings/2026/a.png")
 
 
+def test_size_and_replacement_are_known_without_reading(store: BlobStore) -> None:
+    store.put("demo/a.png", b"one", "image/png")
+    first = store.look("demo/a.png")
+    assert (first.size, store.look("demo/a.png")) == (3, first)
+    store.put("demo/a.png", b"two", "image/png")
+    assert store.look("demo/a.png").version != first.version
+    with pytest.raises(NotFound):
+        store.look("demo/none.png")
+
+
 def test_a_new_blob_never_replaces_one(store: BlobStore, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_bytes(b"third")

@@ -11,7 +11,7 @@ from typing import Self
 
 from sqlalchemy.orm import Session
 
-from app.storage.blobs.store import BlobStore
+from app.storage.blobs.store import BlobState, BlobStore
 from app.storage.database import Database
 
 
@@ -101,6 +101,10 @@ class MortalStore:
     def exists(self, key: str) -> bool:
         self.life.step()
         return self.inner.exists(key)
+
+    def look(self, key: str) -> BlobState:
+        self.life.step()
+        return self.inner.look(key)
 
     def keys(self, prefix: str) -> tuple[str, ...]:
         self.life.step()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.errors import NotFound, StorageRefused, StorageUnavailable
-from app.storage.blobs.store import BlobStore
+from app.storage.blobs.store import BlobState, BlobStore
 
 
 @dataclass
@@ -51,6 +51,9 @@ class WatchedStore:
 
     def exists(self, key: str) -> bool:
         return self.inner.exists(key)
+
+    def look(self, key: str) -> BlobState:
+        return self.inner.look(key)
 
     def keys(self, prefix: str) -> tuple[str, ...]:
         return self.inner.keys(prefix)
@@ -111,6 +114,10 @@ class DistantStore:
     def exists(self, key: str) -> bool:
         with self._reached(key):
             return key in self.blobs
+
+    def look(self, key: str) -> BlobState:
+        content = self.get(key)
+        return BlobState(len(content), str(self.written.count(key)))
 
     def keys(self, prefix: str) -> tuple[str, ...]:
         with self._reached(prefix):
