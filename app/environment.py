@@ -33,7 +33,6 @@ ORIGIN_SECRET = re.compile(r"[!-+\--~]{32,}")
 MOST_ORIGIN_SECRETS = 2
 EMAIL = re.compile(r"[^@\s:/]+@[^@\s:/]+")
 CONTACT = re.compile(r"(mailto:[^@\s]+@[^@\s]+|https://\S+|tel:[+0-9-]+)")
-SOURCE = re.compile(r"https?://[A-Za-z0-9.:-]+(/[!#-;=?-~]*)?")
 WHOLE_NUMBER = re.compile(r"[0-9]{1,6}")
 DAYS = re.compile(r"[1-9][0-9]{0,3}")
 POLL_SECONDS = 30
@@ -106,8 +105,8 @@ class Settings:
     sent in a request has ``largest_upload_mb`` at most, as what stands in front of a package lets
     no more through; each client sends ``uploads_per_minute``, 0 for no limit. A login ends when it
     was not used for ``login_idle_minutes``, and after ``login_hours`` in any case; the password's
-    hash is the secret ``admin_secret_name`` of Secrets Manager. Pages lead to ``source_url``, where
-    the program can be read, if there is one.
+    hash is the secret ``admin_secret_name`` of Secrets Manager. Pages lead to ``source_url``, the
+    repository's address, if there is one.
     """
 
     environment: EnvironmentConfig
@@ -433,10 +432,10 @@ def _check_security_contact(settings: Settings) -> None:
 
 def _check_source(settings: Settings) -> None:
     address = settings.source_url
-    if address is not None and not (SOURCE.fullmatch(address) and _has_port(address)):
+    if address is not None and not (BASE_URL.fullmatch(address) and _has_port(address)):
         raise ConfigurationError(
-            f"SOURCE_URL is {address!r}; write the address of a page where the program can be "
-            "read, like https://example.org/sketchnorm."
+            f"SOURCE_URL is {address!r}; write the repository's address, like "
+            "https://github.com/owner/sketchnorm."
         )
 
 

@@ -11,6 +11,7 @@ from app.bootstrap import Services
 from app.web import api, errors, pages, security, static_files
 from app.web.access import check_access_levels
 from app.web.deps import let_in, without_root
+from app.web.documentation import Documentation
 from app.web.forms import UploadLimit
 from app.web.front import NO_FRONT, Front, PublicRoot
 from app.web.rendering import Rendering
@@ -45,6 +46,7 @@ def create_app(
     app.state.security_contact = security_contact
     app.state.static = static
     app.state.rendering = Rendering(static, services.source_url)
+    app.state.documentation = Documentation.find(services.source_url)
     for router in (api.router, pages.router, static_files.router):
         app.include_router(router)
     errors.install(app, pages.PROBLEM_PAGES)

@@ -30,6 +30,7 @@ ALWAYS_ENCRYPTED: Final = {"Strict-Transport-Security": "max-age=31536000"}
 # What says nothing about it is not stored: anything may be personal.
 UNSTORED: Final = {"Cache-Control": "no-store"}
 ASKED_AGAIN: Final = {"Cache-Control": "private, no-cache"}
+FOR_MINUTES: Final = {"Cache-Control": "public, max-age=300"}
 FOR_ALL: Final = {"Cache-Control": "public, max-age=86400"}
 FOR_EVER: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
 

@@ -7,6 +7,7 @@ from urllib.parse import urlencode, urlsplit
 import httpx
 
 from tests.packages.probe import CSV, PDF, SVG
+from tests.support import ROOT
 from tests.support.data.pictures import a_picture, as_bytes
 
 Behaviour = Callable[[httpx.Client], None]
@@ -182,6 +183,16 @@ def nobody_stores_what_belongs_to_one_drawing(door: httpx.Client) -> None:
     assert {one.headers["cache-control"] for one in answers} == {"no-store"}
 
 
+def the_documentation_is_there_with_its_picture(door: httpx.Client) -> None:
+    index = door.get("/docs", headers=BROWSER).text
+    pages = set(re.findall(r'href="([^":]*/docs/[^"#]+)"', index))
+    assert len(pages) > 15
+    for page in pages:
+        _found(door, page)
+    picture = door.get("/docs/images/result.png")
+    assert picture.content == (ROOT / "docs/images/result.png").read_bytes()
+
+
 def every_part_is_well(door: httpx.Client) -> None:
     health = door.get("/healthz")
     assert health.status_code == 200
@@ -209,6 +220,7 @@ BEHAVIOURS: tuple[Behaviour, ...] = (
     static_files_are_kept_forever_under_names_that_change,
     every_answer_binds_the_browser,
     nobody_stores_what_belongs_to_one_drawing,
+    the_documentation_is_there_with_its_picture,
     every_part_is_well,
 )
 
