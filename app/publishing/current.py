@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from app.errors import BundleError, StorageUnavailable
 from app.inference.analysis import Analysis, BundleReference, OpenedBundle
 from app.inference.analyzer import BundleAnalyzer
-from app.publishing.published import Pointer, open_published, read_pointer
+from app.publishing.published import Pointer, make_current, open_published, read_pointer
 from app.scoring.assessment import LEVEL
 from app.storage.blobs.store import BlobStore
 
@@ -89,6 +89,17 @@ class CurrentBundle:
         if self._clock() < self._next_look or not self._following.acquire(blocking=False):
             return
         threading.Thread(target=self._follow, name="bundle", daemon=True).start()
+
+    def turn_to(self, sha256: str) -> None:
+        """Use a bundle that is in the store: here at once, elsewhere from the next look on.
+
+        It is checked and self-tested first. Raise ``BundleError`` or ``StorageUnavailable``, and go
+        on as before, if it cannot be used.
+        """
+        with self._following:
+            bundle = open_published(self._blobs, sha256)
+            pointer = make_current(self._blobs, bundle)
+            self._use = Use(BundleAnalyzer(bundle), pointer, None)
 
     def _follow(self) -> None:
         """Unexpected exceptions propagate and end the thread; the next look retries."""

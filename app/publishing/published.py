@@ -55,11 +55,15 @@ def publish(folder: Path, *, blobs: BlobStore) -> Pointer:
     Publishing the current bundle again mends its files and makes running apps try it anew.
     """
     bundle = open_checked(folder)
-    before = _before(blobs)
     for name in (*CHECKSUMMED, MANIFEST):
         content = (folder / name).read_bytes()
         blobs.put(key_of(bundle.sha256, name), content, "application/octet-stream")
-    return point(blobs, bundle, _previous(before, bundle))
+    return make_current(blobs, bundle)
+
+
+def make_current(blobs: BlobStore, bundle: Bundle) -> Pointer:
+    """Point to a bundle that is in the store; ``roll_back`` then leads to the one before."""
+    return point(blobs, bundle, _previous(_before(blobs), bundle))
 
 
 def roll_back(*, blobs: BlobStore) -> Pointer:

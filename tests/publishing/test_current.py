@@ -198,3 +198,27 @@ def test_what_nobody_foresaw_is_loud_and_leaves_the_old_bundle_serving(
     assert current.analyze(a_png(), 6.0, None).bundle.version == OWN
     until(lambda: len(loud) == 2)
     assert current.fault == "The published bundle could not be opened, for a reason the log tells."
+
+
+def test_it_turns_to_a_bundle_of_the_store_at_once_and_others_follow(
+    blobs: WatchedStore, second: Path, tmp_path: Path
+) -> None:
+    earlier = publish(second, blobs=blobs)
+    publish(another_bundle(tmp_path, "test-3"), blobs=blobs)
+    here, elsewhere = start(blobs), start(blobs)
+    here.turn_to(earlier.sha256)
+    assert (here.reference.version, here.fault) == ("test-2", None)
+    follow(elsewhere)
+    assert elsewhere.reference.version == "test-2"
+    follow(here)
+    assert here.reference.version == "test-2"
+    assert roll_back(blobs=blobs).version == "test-3"
+
+
+def test_what_it_cannot_turn_to_changes_nothing(blobs: WatchedStore, second: Path) -> None:
+    pointer = publish(second, blobs=blobs)
+    current = start(blobs)
+    with pytest.raises(BundleError, match="missing in the store"):
+        current.turn_to("0" * 64)
+    follow(current)
+    assert (current.reference.sha256, current.fault) == (pointer.sha256, None)
