@@ -11,13 +11,13 @@ from app.access.current_secret import CurrentSecret
 from app.access.limits import Attempts
 from app.access.logins import Lifetimes
 from app.access.secrets import SecretFile, SecretsManager, SecretSource, kept_key
+from app.actions.configure import CurrentLevel
 from app.actions.health import RecentHealth, check_health
 from app.environment import Settings
 from app.inference.analysis import Analyzer, BundleReference, OpenedBundle
 from app.inference.analyzer import BundleAnalyzer, OneAtATime
 from app.publishing.current import CurrentBundle
 from app.publishing.published import open_checked
-from app.scoring.assessment import LEVEL
 from app.storage.database import Database
 from app.storage.schema import Standing, check_schema, find_standing
 from app.stores import Stores, lasting_folder, open_blobs, open_database
@@ -31,7 +31,8 @@ class Services:
     """The parts that the web is made of; what differs between deployments ends here.
 
     Without ``access`` there is no admin's side; ``elsewhere`` says so. ``secure``: visitors come
-    by https. The program can be read at ``source_url``, if anywhere.
+    by https. A drawing is kept for ``retention_days``. The program can be read at ``source_url``,
+    if anywhere.
     """
 
     stores: Stores
@@ -42,16 +43,21 @@ class Services:
     uploads_per_minute: int
     retention_days: int
     health: RecentHealth = field(repr=False)
+    current_level: CurrentLevel = field(repr=False)
     access: Access | None = field(default=None, repr=False)
     elsewhere: str = NO_ADMIN
     secure: bool = False
     source_url: str | None = None
-    level: float = LEVEL
 
     @property
     def bundle(self) -> BundleReference:
         """The bundle in use now."""
         return self.current.reference
+
+    @property
+    def level(self) -> float:
+        """The level at which drawings are flagged now; asks the database."""
+        return self.current_level.read()
 
     @property
     def categories(self) -> tuple[str, ...]:
@@ -84,6 +90,7 @@ def assemble(settings: Settings, open_own: Callable[[], OpenedBundle]) -> Servic
         uploads_per_minute=settings.uploads_per_minute,
         retention_days=settings.retention_days,
         health=RecentHealth(check),
+        current_level=CurrentLevel(stores.database),
         access=access,
         elsewhere=_elsewhere(settings.public_base_url),
         secure=settings.secure,
@@ -139,6 +146,7 @@ def seed(services: Services) -> int:
     return seed_demo(
         analyzer=services.analyzer,
         bundle=services.bundle,
+        level=services.level,
         database=services.stores.database,
         blobs=services.stores.blobs,
     )

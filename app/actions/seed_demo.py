@@ -10,6 +10,7 @@ from app.actions.submit import Submission, add_rows, filed, plan_keeping
 from app.errors import InvalidAge, UnusableDrawing, UnusableSample
 from app.inference.analysis import Analyzer, BundleReference
 from app.publishing.samples import Sample, leave_out, made_samples, supplied_samples
+from app.scoring.assessment import LEVEL
 from app.storage import removals, tables
 from app.storage.blobs.store import BlobStore
 from app.storage.database import Database
@@ -19,14 +20,19 @@ UNUSABLE = (UnusableSample, UnusableDrawing, InvalidAge)
 
 
 def seed_demo(
-    *, analyzer: Analyzer, bundle: BundleReference, database: Database, blobs: BlobStore
+    *,
+    analyzer: Analyzer,
+    bundle: BundleReference,
+    database: Database,
+    blobs: BlobStore,
+    level: float = LEVEL,
 ) -> int:
     """Analyse the samples; the number analysed, none if this bundle has seen them all.
 
     The operator's are shown, and those of a program only if none of them can be. What is shown no
     longer is removed.
     """
-    seeding = _Seeding(analyzer, bundle, database, blobs)
+    seeding = _Seeding(analyzer, bundle, database, blobs, level)
     seeding.seed_each(supplied_samples(blobs))
     if not seeding.shown:
         seeding.seed_each(made_samples())
@@ -44,6 +50,7 @@ class _Seeding:
     bundle: BundleReference
     database: Database
     blobs: BlobStore
+    level: float
     shown: list[str] = field(default_factory=list)
     analysed: int = 0
 
@@ -61,7 +68,7 @@ class _Seeding:
             return
         submission = Submission(sample.read(), sample.age_years, sample.category)
         analysis = self.analyzer.analyze(
-            submission.content, submission.age_years, submission.category
+            submission.content, submission.age_years, submission.category, self.level
         )
         keeping = plan_keeping(analysis)
         with filed(keeping, analysis, database=self.database, blobs=self.blobs) as tx:

@@ -236,6 +236,20 @@ class KnownSecret(Base):
     read_at: Mapped[datetime]
 
 
+class Configuration(Base):
+    """What the admin has set; at most one row, none before the first change.
+
+    ``level`` is the p-value up to which drawings are flagged.
+    """
+
+    __tablename__ = "configuration"
+    __table_args__ = (CheckConstraint("id = 1", name="single_row"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, default=1)
+    level: Mapped[float]
+    changed_at: Mapped[datetime] = mapped_column(default=now)
+
+
 class SchemaCompatibility(Base):
     """The newest revision known to the oldest code that can run on this schema; one row."""
 

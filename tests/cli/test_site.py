@@ -40,12 +40,12 @@ def test_a_port_that_is_taken_is_said_before_anything_else(data: Path) -> None:
 
 
 def test_migrating_forth_and_back_and_forth_says_what_was_done(data: Path) -> None:
-    assert "schema of this release, 0003, already" in sketchnorm(data, "migrate").stdout
+    assert "schema of this release, 0004, already" in sketchnorm(data, "migrate").stdout
     back = sketchnorm(data, "migrate", "--to", "0001").stdout
-    assert "from schema 0003 to 0001" in back
+    assert "from schema 0004 to 0001" in back
     assert "The database as it was is in the backup backups/" in back
     again = sketchnorm(data, "migrate", "--without-backup").stdout
-    assert "from schema 0001 to 0003" in again
+    assert "from schema 0001 to 0004" in again
     assert len(list(data.glob("blobs/backups/**/*.gz"))) == 1
 
 

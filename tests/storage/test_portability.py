@@ -12,12 +12,14 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.sql.base import Executable
 
+from app.actions.configure import CurrentLevel
 from app.actions.seed_demo import seed_demo
 from app.actions.show import show, show_demo
 from app.background.work import Work, run_due_jobs
 from app.inference.analysis import BundleReference
 from app.storage.blobs.store import FolderBlobStore
 from app.storage.database import Database
+from app.storage.history import Filter, list_handed_in
 from app.storage.jobs import Recurring, enqueue, list_open
 from app.storage.schema import MIGRATIONS, check_schema
 from app.storage.tables import Base
@@ -82,12 +84,28 @@ def live(site: Site) -> None:
         analyzer = FakeAnalyzer(reference=bundle)
         seed_demo(analyzer=analyzer, bundle=bundle, database=database, blobs=site.blobs)
     show_demo(database=database)
+    look_back(database)
     work = Work(database, {"tidy": lambda payload: site.retains(PRESENT)},
                 [Recurring("tidy", timedelta(hours=1))])  # fmt: skip
     run_due_jobs(work)
     enqueue(database, "other", "k", PRESENT)
     list_open(database)
     site.retains(PRESENT + timedelta(days=365 * 10))
+
+
+def look_back(database: Database) -> None:
+    """The admin's list and what is set."""
+    day = PRESENT.date()
+    newest = list_handed_in(database, Filter(), size=1)
+    assert newest.next is not None
+    for wanted in (
+        Filter(6, "house", "yes", day, day),
+        Filter(flagged="no"),
+        Filter(flagged="none"),
+    ):
+        list_handed_in(database, wanted, newest.next)
+    CurrentLevel(database).change(0.02)
+    CurrentLevel(database).read()
 
 
 def test_every_statement_of_the_app_can_be_said_to_postgresql(

@@ -115,7 +115,7 @@ def test_rows_outlive_a_step_back_and_the_way_forward(database: Database) -> Non
         assert tx.scalars(select(Drawing.category)).all() == ["house"]
 
 
-@pytest.mark.parametrize("revision", ["0003", "9999", "base", "", "-1", "head"])
+@pytest.mark.parametrize("revision", [REVISIONS[-1], "9999", "base", "", "-1", "head"])
 def test_there_is_no_way_back_to_what_is_not_before(database: Database, revision: str) -> None:
     migrate(database)
     with pytest.raises(ConfigurationError, match="cannot be taken back"):

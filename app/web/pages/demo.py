@@ -3,7 +3,6 @@
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-from app.scoring.assessment import LEVEL
 from app.web.access import public
 from app.web.demo_view import demo_samples
 from app.web.deps import CurrentRendering, CurrentServices
@@ -18,5 +17,5 @@ router = APIRouter()
 def get(services: CurrentServices, rendering: CurrentRendering) -> HTMLResponse:
     """With no demo seeded the page says so instead of showing an empty gallery."""
     samples = demo_samples(services.stores.database, rendering.root)
-    context = {"samples": samples, "often": how_often(LEVEL)}
+    context = {"samples": samples, "often": how_often(services.level)}
     return rendering.page("demo.html", context, headers=ASKED_AGAIN)
