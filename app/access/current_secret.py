@@ -61,6 +61,11 @@ class CurrentSecret:
         known = self._look()
         return known.secret.session_epoch if known and known.secret else None
 
+    @property
+    def read_at(self) -> datetime | None:
+        """When its source could last be read, whatever it said; ``None`` if it never could."""
+        return self._known.read_at if self._known else None
+
     def forget(self) -> None:
         """Look again at once: the password was changed here."""
         self._next_look = None

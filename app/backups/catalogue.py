@@ -178,6 +178,11 @@ def list_backups(blobs: BlobStore) -> tuple[Listed, ...]:
     )
 
 
+def proven_at(blobs: BlobStore) -> datetime | None:
+    """When the database was last known to be in a backup as it is; ``None`` if there is none."""
+    return max((one.unchanged_at or one.name.made_at for one in list_backups(blobs)), default=None)
+
+
 def made_backups(blobs: BlobStore) -> tuple[BackupName, ...]:
     """The names of all backups, oldest first."""
     return of_kind(blobs.keys(PREFIX), BackupBlob.MANIFEST)

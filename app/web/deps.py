@@ -15,9 +15,10 @@ from starlette.types import Scope
 
 from app.access.admin import Access
 from app.access.limits import Address, Rate, client_of
+from app.access.logins import Login
 from app.access.tokens import Token
 from app.bootstrap import Services
-from app.errors import AdminClosed, NotLetIn, Refusal, TooOften
+from app.errors import AdminClosed, NotLetIn, Refusal, StorageUnavailable, TooOften
 from app.web.access import AccessLevel, level_of
 from app.web.forms import SubmittedForm, read_submitted_form
 from app.web.rendering import Rendering
@@ -42,7 +43,17 @@ async def _root(request: Request) -> str:
 
 
 async def _rendering(request: Request) -> Rendering:
+    if login_token(request) is not None and not hasattr(request.state, "login"):
+        request.state.login = await run_in_threadpool(_known_login, request)
     return rendering_for(request)
+
+
+def _known_login(request: Request) -> Login | None:
+    """For a page that is open to everyone, so also while the database is away."""
+    access = services_of(request).access
+    with suppress(StorageUnavailable):
+        return access.login(login_token(request)) if access else None
+    return None
 
 
 def services_of(request: Request) -> Services:
@@ -53,7 +64,8 @@ def services_of(request: Request) -> Services:
 def rendering_for(request: Request) -> Rendering:
     """The rendering whose addresses lead back to where this request came in."""
     rendering = cast(Rendering, request.app.state.rendering)
-    return rendering.under(root_of(request.scope))
+    logged_in = getattr(request.state, "login", None) is not None
+    return rendering.under(root_of(request.scope), logged_in=logged_in)
 
 
 async def let_in(request: Request) -> None:

@@ -123,8 +123,9 @@ def answer(request: Request, problem: Problem, headers: dict[str, str] | None = 
 
 def _to_login(request: Request) -> Response:
     """And from there to where one was going, if that is a page that can be opened."""
-    path = path_of(request.scope)
-    going = f"?{urlencode({'next': path})}" if request.method == "GET" else ""
+    query = request.url.query
+    address = path_of(request.scope) + (f"?{query}" if query else "")
+    going = f"?{urlencode({'next': address})}" if request.method == "GET" else ""
     return RedirectResponse(f"{root_of(request.scope)}/login{going}", 303)
 
 

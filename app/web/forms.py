@@ -156,12 +156,7 @@ class SubmittedForm:
 
     def read_category(self) -> str | None:
         """What was drawn, ``None`` if it was not named."""
-        text = " ".join(self.category.lower().split())
-        if len(text) > LONGEST_CATEGORY or not text.isprintable():
-            raise InvalidRequest(
-                f"Say what was drawn in at most {LONGEST_CATEGORY} letters, such as: house."
-            )
-        return text or None
+        return read_category(self.category)
 
     def read_keep(self) -> bool:
         """Whether the drawing may be kept; yes if nothing is said."""
@@ -169,6 +164,16 @@ class SubmittedForm:
         if choice is None:
             raise InvalidRequest("The field keep must be true or false.")
         return choice
+
+
+def read_category(text: str) -> str | None:
+    """A category as it is kept, ``None`` for no text; raise ``InvalidRequest`` if it is none."""
+    plain = " ".join(text.lower().split())
+    if len(plain) > LONGEST_CATEGORY or not plain.isprintable():
+        raise InvalidRequest(
+            f"Say what was drawn in at most {LONGEST_CATEGORY} letters, such as: house."
+        )
+    return plain or None
 
 
 async def read_submitted_form(request: Request) -> SubmittedForm:

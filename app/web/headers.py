@@ -31,6 +31,8 @@ ALWAYS_ENCRYPTED: Final = {"Strict-Transport-Security": "max-age=31536000"}
 UNSTORED: Final = {"Cache-Control": "no-store"}
 ASKED_AGAIN: Final = {"Cache-Control": "private, no-cache"}
 FOR_MINUTES: Final = {"Cache-Control": "public, max-age=300"}
+# Also of the page that a back button would show: "no-store" does not keep browsers from that.
+CLEARED: Final = {"Clear-Site-Data": '"cache"'}
 FOR_ALL: Final = {"Cache-Control": "public, max-age=86400"}
 FOR_EVER: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
 

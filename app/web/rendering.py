@@ -31,17 +31,19 @@ class Rendering:
     """Jinja2 with escaping on; a name that a template does not know is an error, not a gap.
 
     ``root`` stands before every address on a page: the path that the site is reached under.
-    Every page leads to ``source_url``, where the program can be read, if there is one.
+    Every page leads to ``source_url``, where the program can be read, if there is one, and to the
+    admin's side if ``logged_in``.
     """
 
     static: StaticFolder
     source_url: str | None = None
     root: str = ""
+    logged_in: bool = False
     _environment: Environment = field(default_factory=_environment, repr=False)
 
-    def under(self, root: str) -> Self:
-        """The same for a site that is reached under another path."""
-        return replace(self, root=root)
+    def under(self, root: str, *, logged_in: bool = False) -> Self:
+        """The same for a site that is reached under another path, and for who asks for a page."""
+        return replace(self, root=root, logged_in=logged_in)
 
     def page(
         self,
@@ -52,7 +54,11 @@ class Rendering:
     ) -> HTMLResponse:
         """Render ``template``; nobody stores the page unless ``headers`` say otherwise."""
         html = self._environment.get_template(template).render(
-            **context, root=self.root, source_url=self.source_url, static_url=self._static_url
+            **context,
+            root=self.root,
+            logged_in=self.logged_in,
+            source_url=self.source_url,
+            static_url=self._static_url,
         )
         return HTMLResponse(html, status, headers)
 

@@ -52,6 +52,24 @@ def test_a_page_that_needs_a_login_leads_to_it_and_back(admin: Admin) -> None:
     assert admin.opens("/configuration").status_code == 200
 
 
+def test_the_way_back_is_to_the_list_that_was_asked_for(admin: Admin) -> None:
+    sent_on = admin.opens("/history?age=6&flagged=yes").headers["location"]
+    form = admin.opens(sent_on).text
+    assert "/login?next=%2Fhistory%3Fage%3D6%26flagged%3Dyes" in form
+    back = admin.logs_in(going_to="/history?age=6&flagged=yes")
+    assert back.headers["location"] == "/history?age=6&flagged=yes"
+
+
+def test_only_who_is_logged_in_is_led_to_the_admins_side(admin: Admin) -> None:
+    led = 'aria-label="Admin"'
+    assert led not in admin.opens("/").text
+    admin.logs_in()
+    for path in ("/", "/upload", "/dashboard"):
+        assert led in admin.opens(path).text
+    admin.sends("/logout")
+    assert led not in admin.opens("/").text
+
+
 def test_a_wrong_password_is_told_and_keeps_the_way(admin: Admin) -> None:
     again = admin.logs_in("wrong", going_to="/configuration")
     assert again.status_code == 401
@@ -179,14 +197,15 @@ def test_a_new_password_ends_every_login(admin: Admin, services: Services) -> No
 )
 def test_nobody_is_led_to_another_site(admin: Admin, elsewhere: str) -> None:
     assert not leads_here(elsewhere)
-    assert admin.logs_in(going_to=elsewhere).headers["location"] == "/configuration"
+    assert admin.logs_in(going_to=elsewhere).headers["location"] == "/dashboard"
 
 
 def test_where_nothing_is_kept_the_page_says_where_to_log_in(services: Services) -> None:
     door = replace(services, access=None, elsewhere="Log in at https://example.org/login.")
     visitor = Visitor(create_app(door))
     assert "https://example.org/login" in visitor.opens("/login").text
-    assert visitor.opens("/configuration").status_code == 403
+    for path in ("/configuration", "/history", "/dashboard", "/api/history"):
+        assert visitor.opens(path).status_code == 403
 
 
 def test_a_program_is_told_what_it_lacks_in_json(visitor: Visitor) -> None:
@@ -208,5 +227,5 @@ def test_a_token_is_made_shown_once_and_revoked(admin: Admin) -> None:
 
 def test_what_is_personal_is_in_no_cache(admin: Admin) -> None:
     admin.logs_in()
-    for path in ("/login", "/configuration"):
+    for path in ("/login", "/configuration", "/history", "/api/history", "/dashboard"):
         assert admin.opens(path).headers["cache-control"] == "no-store"

@@ -2,11 +2,12 @@
 
 from fastapi import APIRouter
 
-from app.web.api import demo, description, drawings, health, uploads
+from app.web.api import demo, description, drawings, health, history, uploads
 
 router = APIRouter()
 router.include_router(drawings.router)
 router.include_router(demo.router)
 router.include_router(uploads.router)
+router.include_router(history.router)
 router.include_router(health.router)
 router.include_router(description.router)

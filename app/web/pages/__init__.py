@@ -6,9 +6,11 @@ from fastapi import APIRouter
 
 from app.web.pages import (
     configuration,
+    dashboard,
     demo,
     docs,
     drawings,
+    history,
     home,
     login,
     privacy,
@@ -17,7 +19,10 @@ from app.web.pages import (
 )
 
 router = APIRouter()
-for part in (home, demo, upload, drawings, docs, privacy, login, configuration, security_txt):
+for part in (
+    home, demo, upload, drawings, docs, privacy,
+    login, dashboard, history, configuration, security_txt,
+):  # fmt: skip
     router.include_router(part.router)
 
 PROBLEM_PAGES: Final = {

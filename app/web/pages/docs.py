@@ -44,5 +44,6 @@ def _sent(address: str, request: Request, rendering: Rendering, root: str) -> Re
     if not file.is_page:
         return cached(request, file.path.read_bytes(), file.media_type, FOR_ALL)
     page = documentation.page(file, root)
-    shown = rendering.page("docs.html", {"page": page, "is_index": not address})
+    # The same for everyone, as it may be kept between us and who reads it.
+    shown = rendering.under(root).page("docs.html", {"page": page, "is_index": not address})
     return cached(request, bytes(shown.body), "text/html", FOR_MINUTES)

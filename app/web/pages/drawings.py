@@ -9,7 +9,7 @@ from app.backups.catalogue import ARCHIVED_MONTHS
 from app.storage.tables import now
 from app.web.access import public
 from app.web.deps import CurrentRendering, CurrentRoot, CurrentServices
-from app.web.headers import FOR_ALL
+from app.web.headers import CLEARED, FOR_ALL
 from app.web.rendering import halo
 from app.web.result_view import ResultView
 from app.web.static_files import cached
@@ -18,8 +18,6 @@ from app.wording import WAITING
 router = APIRouter()
 # The link is the permission: search engines must not spread it.
 UNLISTED = {"X-Robots-Tag": "noindex"}
-# Also of the page that its back button would show: "no-store" does not keep browsers from that.
-CLEARED = {"Clear-Site-Data": '"cache"'}
 
 
 @router.get("/drawings/{drawing_id}")

@@ -24,7 +24,7 @@ from app.web.deps import (
 from app.web.errors import Problem
 
 router = APIRouter()
-HOME: Final = "/configuration"
+HOME: Final = "/dashboard"
 
 
 @router.get("/login")
