@@ -8,6 +8,7 @@ import pytest
 
 from app.access.secrets import AdminSecret
 from app.bootstrap import Services
+from app.storage import tables
 from app.storage.tables import now
 from app.web.app import create_app
 from app.web.front import Front
@@ -68,6 +69,17 @@ def test_only_who_is_logged_in_is_led_to_the_admins_side(admin: Admin) -> None:
         assert led in admin.opens(path).text
     admin.sends("/logout")
     assert led not in admin.opens("/").text
+
+
+def test_a_page_for_everyone_opens_while_no_login_can_be_looked_up(
+    admin: Admin, services: Services
+) -> None:
+    admin.logs_in()
+    tables.AdminLogin.metadata.tables["admin_logins"].drop(services.stores.database.engine)
+    page = admin.opens("/upload")
+    assert page.status_code == 200
+    assert 'aria-label="Admin"' not in page.text
+    assert admin.opens("/dashboard").status_code == 503
 
 
 def test_a_wrong_password_is_told_and_keeps_the_way(admin: Admin) -> None:
