@@ -57,9 +57,10 @@ SEED ?= 1
 fuzz: $(VENV)/fuzz.stamp
 	$(VENV)/bin/python -m tests.fuzz --seconds $(SECONDS) --seed $(SEED)
 
-# Both as often, or as long, as one has a night for; each night other bytes.
+# All as often, or as long, as one has a night for; each night other bytes, requests and credentials.
 nightly: $(VENV)/fuzz.stamp
 	SKETCHNORM_ROUNDS=200 $(VENV)/bin/python -m pytest -m "endurance or not packages" tests/durability tests/storage tests/backups
+	SKETCHNORM_ROUNDS=200 $(VENV)/bin/python -m pytest tests/web/test_api.py tests/web/test_credentials.py
 	$(VENV)/bin/python -m tests.fuzz --seconds 600
 
 # Each prints what README and docs say, and fails where a limit is not kept.

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any, Final, Literal, TypeVar
 
 from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
 from fastapi.routing import iter_route_contexts
 
 from app.errors import ConfigurationError
@@ -53,22 +52,6 @@ def check_access_levels(app: FastAPI) -> None:
             raise ConfigurationError(
                 f"The route {route.path} declares no access level; mark it, as with @public."
             )
-
-
-def describe(app: FastAPI, cookie: str) -> dict[str, Any]:
-    """The OpenAPI document of the API, with what each operation asks for."""
-    document = get_openapi(title=app.title, version=app.version, routes=app.routes)
-    for route in iter_route_contexts(app.routes):
-        for method in route.methods or ():
-            operation = document["paths"].get(route.path, {}).get(method.lower())
-            level = level_of(route.endpoint)
-            if operation is not None and level is not None:
-                operation["security"] = SECURITY[level]
-    document.setdefault("components", {})["securitySchemes"] = {
-        LOGIN_SCHEME: {"type": "apiKey", "in": "cookie", "name": cookie},
-        TOKEN_SCHEME: {"type": "http", "scheme": "bearer"},
-    }
-    return document
 
 
 def _mark(endpoint: Endpoint, level: AccessLevel) -> Endpoint:

@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import cast
+from typing import Any, cast
 from urllib.parse import urlencode
 
 from fastapi import FastAPI, Request
@@ -131,11 +131,23 @@ def _to_login(request: Request) -> Response:
 
 def wants_page(request: Request) -> bool:
     """A person at a browser, as far as can be told; programs get JSON."""
-    path = path_of(request.scope)
-    if path.startswith("/api/") or path in ("/livez", "/healthz"):
+    if is_for_programs(path_of(request.scope)):
         return False
     accept = request.headers.get("accept", "")
     return "json" not in accept or "text/html" in accept
+
+
+def is_for_programs(path: str) -> bool:
+    """Whether refusals at this address are JSON, whatever is asked for."""
+    return path.startswith("/api/") or path in ("/livez", "/healthz")
+
+
+def refused(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The refusals of a route that its level, its parameters and its body do not tell.
+
+    For ``responses`` of a route; the OpenAPI document says the rest of each.
+    """
+    return {status: {"description": HTTPStatus(status).phrase} for status in statuses}
 
 
 def _problem_page(request: Request, problem: Problem, headers: Mapping[str, str]) -> Response:

@@ -13,7 +13,7 @@ import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from fastapi import Request
 from python_multipart.multipart import parse_options_header
@@ -46,6 +46,28 @@ CHOICES = {"": True, "true": True, "false": False}
 TEXTS: Final = ("age_years", "category", "keep", "attempt", "key")
 FIELDS: Final = ("image", *TEXTS, "picture_again")
 LONGEST_TEXT: Final = 1000
+_TEXT: Final = {"type": "string", "maxLength": LONGEST_TEXT}
+# What the OpenAPI document says of a form that is read here, and not by the framework.
+FORM: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "image": {"type": "string", "contentMediaType": "application/octet-stream"},
+                        **dict.fromkeys(TEXTS, _TEXT),
+                        "keep": {"type": "string", "enum": list(CHOICES)},
+                        "picture_again": {"type": "array", "items": {"type": "string"}},
+                    },
+                    "required": ["age_years"],
+                    "additionalProperties": False,
+                }
+            }
+        },
+    }
+}
 MOST_PARTS: Final = 32
 INCOMPLETE: Final = (
     "The upload did not arrive whole, or its parts cannot be told from each other; "

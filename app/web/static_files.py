@@ -59,7 +59,13 @@ class StaticFolder:
         raise NotFound("There is no such file here; reload the page that led to it.")
 
 
-@router.get("/static/{hashed_name}")
+@router.get(
+    "/static/{hashed_name}", response_class=Response,
+    responses={
+        200: {"content": {"text/*": {}, "image/*": {}}},
+        304: {"description": "A file that the browser has already."},
+    },
+)  # fmt: skip
 @public
 def get_static(hashed_name: str, request: Request) -> Response:
     """One of our own files."""

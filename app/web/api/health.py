@@ -1,12 +1,13 @@
 """For machines that watch: ``/livez`` may get a task replaced, ``/healthz`` never does."""
 
 from contextlib import suppress
-from typing import Final
+from typing import Final, Literal, NotRequired
 
 from anyio import CapacityLimiter, to_thread
 from anyio.lowlevel import RunVar
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
+from typing_extensions import TypedDict
 
 from app.errors import StorageBusy
 from app.web.access import public
@@ -19,7 +20,40 @@ THREADS: Final = 2
 _threads: RunVar[CapacityLimiter] = RunVar("the threads of /livez")
 
 
-@router.get("/livez")
+class Life(TypedDict):
+    """That the process answers."""
+
+    status: Literal["ok"]
+
+
+class Bundle(TypedDict):
+    """The one that serves; ``status`` says why another one does not."""
+
+    status: str
+    version: str
+    sha256: str
+
+
+class SpoolOfFiles(TypedDict):
+    """Where files wait for the store, and how many do."""
+
+    status: str
+    waiting: int
+
+
+class Parts(TypedDict):
+    """Every part that there is, each as "ok" or a sentence."""
+
+    status: Literal["ok", "degraded", "failing"]
+    database: str
+    store: str
+    spool: NotRequired[SpoolOfFiles]
+    work: NotRequired[str]
+    login: NotRequired[str]
+    bundle: Bundle
+
+
+@router.get("/livez", responses={200: {"model": Life}})
 @public
 async def get_life(services: CurrentServices) -> JSONResponse:
     """The process answers and reaches its database; raises ``StorageUnavailable`` otherwise.
@@ -31,7 +65,7 @@ async def get_life(services: CurrentServices) -> JSONResponse:
     return JSONResponse({"status": "ok"})
 
 
-@router.get("/healthz")
+@router.get("/healthz", responses={200: {"model": Parts}, 503: {"model": Parts}})
 @public
 def get_health(services: CurrentServices) -> JSONResponse:
     """Every part, each as "ok" or a sentence."""

@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
+from typing_extensions import TypedDict
 
 from app.bootstrap import Services
 from app.errors import NotFound
@@ -9,16 +10,30 @@ from app.imaging.intake import MAX_BYTES
 from app.storage.blobs.uploads import FORM_SECONDS, Uploads
 from app.web.access import public
 from app.web.deps import CurrentServices, count_upload
+from app.web.errors import refused
 
 router = APIRouter(prefix="/api")
 
 
-@router.post("/uploads", status_code=201, dependencies=[Depends(count_upload)])
+class Offer(TypedDict):
+    """A form for one picture, good for ``expires_in`` seconds; ``largest`` is in bytes."""
+
+    key: str
+    url: str
+    fields: dict[str, str]
+    largest: int
+    expires_in: int
+
+
+@router.post(
+    "/uploads", status_code=201, dependencies=[Depends(count_upload)],
+    responses={201: {"model": Offer}, **refused(404, 429)},
+)  # fmt: skip
 @public
 def post(services: CurrentServices) -> JSONResponse:
     """A form for one picture, and the key to hand in once the picture was sent with it."""
     offer = uploads_of(services).offer(MAX_BYTES)
-    body = {
+    body: Offer = {
         "key": offer.key,
         "url": offer.url,
         "fields": offer.fields,

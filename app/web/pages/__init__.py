@@ -3,6 +3,7 @@
 from typing import Final
 
 from fastapi import APIRouter
+from fastapi.responses import HTMLResponse
 
 from app.web.pages import (
     configuration,
@@ -18,7 +19,7 @@ from app.web.pages import (
     upload,
 )
 
-router = APIRouter()
+router = APIRouter(default_response_class=HTMLResponse)
 for part in (
     home, demo, upload, drawings, docs, privacy,
     login, dashboard, history, configuration, security_txt,

@@ -21,6 +21,7 @@ from app.web.deps import (
     rendering_for,
     services_of,
 )
+from app.web.errors import refused
 from app.wording import how_often
 
 router = APIRouter()
@@ -98,7 +99,10 @@ def post_token(
     return _page(request, Said(made=made))
 
 
-@router.post("/configuration/tokens/revoke")
+@router.post(
+    "/configuration/tokens/revoke", status_code=303, response_class=RedirectResponse,
+    responses=refused(404),
+)  # fmt: skip
 @admin
 def post_revocation(
     access: CurrentAccess,

@@ -1,5 +1,7 @@
 """The result page of a kept drawing, its picture and its map, and how all of it is deleted."""
 
+from typing import Any, Final
+
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
@@ -18,6 +20,10 @@ from app.wording import WAITING
 router = APIRouter()
 # The link is the permission: search engines must not spread it.
 UNLISTED = {"X-Robots-Tag": "noindex"}
+PICTURE: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"content": {"image/*": {}}},
+    304: {"description": "An example's picture that the browser has already."},
+}
 
 
 @router.get("/drawings/{drawing_id}")
@@ -49,7 +55,7 @@ def post(drawing_id: str, services: CurrentServices, rendering: CurrentRendering
     return rendering.page("forgotten.html", context, headers=CLEARED)
 
 
-@router.get("/drawings/{drawing_id}/picture")
+@router.get("/drawings/{drawing_id}/picture", response_class=Response, responses=PICTURE)
 @public
 def get_picture(drawing_id: str, request: Request, services: CurrentServices) -> Response:
     """The drawing, upright and without metadata."""
@@ -58,7 +64,7 @@ def get_picture(drawing_id: str, request: Request, services: CurrentServices) ->
     return _sent(request, file, file.content)
 
 
-@router.get("/drawings/{drawing_id}/map.png")
+@router.get("/drawings/{drawing_id}/map.png", response_class=Response, responses=PICTURE)
 @public
 def get_map(drawing_id: str, request: Request, services: CurrentServices) -> Response:
     """White, of the picture's size, more opaque where the ink seems less to belong."""

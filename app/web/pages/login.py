@@ -21,7 +21,7 @@ from app.web.deps import (
     rendering_for,
     services_of,
 )
-from app.web.errors import Problem
+from app.web.errors import Problem, refused
 
 router = APIRouter()
 HOME: Final = "/dashboard"
@@ -40,7 +40,9 @@ def get(services: CurrentServices, rendering: CurrentRendering, request: Request
     return rendering.page("login.html", context)
 
 
-@router.post("/login")
+@router.post(
+    "/login", status_code=303, response_class=RedirectResponse, responses=refused(401, 429)
+)
 @public
 def post(
     access: CurrentAccess,
@@ -60,7 +62,7 @@ def post(
     return response
 
 
-@router.post("/logout")
+@router.post("/logout", status_code=303, response_class=RedirectResponse)
 @public
 def log_out(services: CurrentServices, root: CurrentRoot, request: Request) -> Response:
     """End the login that the browser holds, if it is one."""
@@ -70,7 +72,7 @@ def log_out(services: CurrentServices, root: CurrentRoot, request: Request) -> R
     return _logged_out(services.secure, root)
 
 
-@router.post("/logout/everywhere")
+@router.post("/logout/everywhere", status_code=303, response_class=RedirectResponse)
 @admin
 def log_out_everywhere(
     access: CurrentAccess, services: CurrentServices, root: CurrentRoot

@@ -8,6 +8,7 @@ from fastapi.responses import PlainTextResponse
 
 from app.errors import NotFound
 from app.web.access import public
+from app.web.errors import refused
 from app.web.front import Front
 from app.web.headers import FOR_ALL
 
@@ -17,7 +18,7 @@ GOOD_FOR: Final = timedelta(days=180)
 router = APIRouter()
 
 
-@router.get(PATH)
+@router.get(PATH, response_class=PlainTextResponse, responses=refused(404))
 @public
 def get(request: Request) -> PlainTextResponse:
     """Raise ``NotFound`` if the operator gives no contact."""

@@ -28,8 +28,8 @@ from app.web.deps import (
     rendering_for,
     services_of,
 )
-from app.web.errors import Problem
-from app.web.forms import LONGEST_ATTEMPT, SubmittedForm, UploadLimit, limit_of
+from app.web.errors import Problem, refused
+from app.web.forms import FORM, LONGEST_ATTEMPT, SubmittedForm, UploadLimit, limit_of
 from app.web.headers import ASKED_AGAIN
 from app.web.rendering import Rendering, data_uri, halo
 from app.web.result_view import ResultView
@@ -48,7 +48,10 @@ def get(services: CurrentServices, rendering: CurrentRendering, request: Request
     return rendering.page("upload.html", context, headers=ASKED_AGAIN)
 
 
-@router.post("/upload")
+@router.post(
+    "/upload", openapi_extra=FORM,
+    responses={303: {"description": "To the result, if it is kept."}, **refused(415, 422, 429)},
+)  # fmt: skip
 @public
 def post(
     form: CurrentForm, services: CurrentServices, root: CurrentRoot, request: Request

@@ -1,6 +1,7 @@
-"""The whole app in a process of its own, on a real port; only the bundle is made up."""
+"""The whole app on a real port, in a process or a thread of its own; only the bundle is made up."""
 
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -9,6 +10,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from app.background.work import RETENTION, work_for
 from app.background.worker import Worker
@@ -17,6 +19,7 @@ from app.environment import Settings
 from app.storage.jobs import Recurring
 from app.storage.sqlite import JournalChoice
 from app.web.app import create_app
+from ecs.connections import PatientProtocol, SlowBodies
 from tests.support.data.analyzers import FakeAnalyzer
 from tests.support.faults.processes import Child
 from tests.support.stores.databases import sqlite_url
@@ -62,3 +65,24 @@ def serve(folder: Path, mode: JournalChoice, mouth: Connection) -> None:
         listener.listen()
         mouth.send_bytes(str(listener.getsockname()[1]).encode())
         uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])
+
+
+@contextmanager
+def serving(app: ASGIApp) -> Iterator[str]:
+    """Where ``app`` is served by a thread of this process, whose clock and stores it shares."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        server = uvicorn.Server(
+            uvicorn.Config(
+                SlowBodies(app), http=PatientProtocol, ws="none", lifespan="off", log_level="error",
+                access_log=False, log_config=None,
+            )
+        )  # fmt: skip
+        thread = threading.Thread(target=server.run, args=([listener],))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
