@@ -1,8 +1,6 @@
 """A database to let people in by, and a clock that is set by hand."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,20 +8,8 @@ import pytest
 from app.storage.blobs.store import FolderBlobStore
 from app.storage.database import Database
 from app.storage.schema import migrate
+from tests.support.clocks import Clock
 from tests.support.stores.secrets_server import SecretsServer, running_secrets_server
-
-BEGIN = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-@dataclass
-class Clock:
-    at: datetime = BEGIN
-
-    def __call__(self) -> datetime:
-        return self.at
-
-    def passes(self, **duration: float) -> None:
-        self.at += timedelta(**duration)
 
 
 @pytest.fixture

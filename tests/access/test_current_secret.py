@@ -9,7 +9,7 @@ from app.access.current_secret import CurrentSecret
 from app.access.secrets import AdminSecret, SecretFile, SecretsManager
 from app.errors import ConfigurationError, SecretUnavailable
 from app.storage.database import Database
-from tests.access.conftest import Clock
+from tests.support.clocks import Clock
 from tests.support.people.admins import HASH
 from tests.support.stores.secrets_server import NAME, REGION, SecretsServer
 

@@ -19,7 +19,7 @@ from app.access.limits import (
 from app.errors import TooOften
 from app.storage.database import Database
 from app.storage.tables import LoginAttempts
-from tests.access.conftest import Clock
+from tests.support.clocks import Clock
 
 KEY = bytes(32)
 

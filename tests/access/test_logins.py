@@ -17,7 +17,7 @@ from app.access.logins import (
 )
 from app.storage.database import Database
 from app.storage.tables import AdminLogin
-from tests.access.conftest import BEGIN, Clock
+from tests.support.clocks import BEGIN, Clock
 
 LIFETIMES = Lifetimes(idle=timedelta(hours=1), whole=timedelta(hours=12))
 EPOCH = 3

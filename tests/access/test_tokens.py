@@ -10,7 +10,7 @@ from app.errors import InvalidRequest, NotFound
 from app.storage.blobs.store import FolderBlobStore
 from app.storage.database import Database
 from app.storage.tables import ApiToken
-from tests.access.conftest import BEGIN
+from tests.support.clocks import BEGIN
 
 
 def test_a_token_is_found_by_itself_alone(database: Database) -> None:
