@@ -3,16 +3,18 @@
 Who is let in with what is in ``test_credentials``.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import iter_route_contexts
 
 from app.access.admin import Access
+from app.access.logins import make_login
 from app.access.secrets import AdminSecret
 from app.bootstrap import Services
 from app.errors import ConfigurationError
+from app.storage.tables import now
 from app.web import pages
 from app.web.access import AccessLevel, level_of, token
 from app.web.app import create_app
@@ -98,3 +100,13 @@ def test_a_route_without_a_level_stops_the_start(
     monkeypatch.setattr(pages, "router", forgetful)
     with pytest.raises(ConfigurationError, match="/forgotten declares no access level"):
         create_app(services)
+
+
+def test_where_there_is_no_admin_a_login_opens_nothing(
+    services: Services, access: Access, routes: list[Route]
+) -> None:
+    held = make_login(access.database, 1, None, access.lifetimes, now())
+    door = Visitor(create_app(replace(services, access=None)), {"Cookie": f"login={held}"})
+    for route in routes:
+        if route.level == "admin":
+            assert door.asks(route.method, route.path).status_code == 403, route
