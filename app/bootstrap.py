@@ -55,11 +55,6 @@ class Services:
         return self.current.reference
 
     @property
-    def level(self) -> float:
-        """The level at which drawings are flagged now; asks the database."""
-        return self.current_level.read()
-
-    @property
     def categories(self) -> tuple[str, ...]:
         """The categories that have norms now."""
         return self.current.categories
@@ -146,7 +141,7 @@ def seed(services: Services) -> int:
     return seed_demo(
         analyzer=services.analyzer,
         bundle=services.bundle,
-        level=services.level,
+        level=services.current_level.read(),
         database=services.stores.database,
         blobs=services.stores.blobs,
     )

@@ -101,7 +101,8 @@ def as_json(drawing: ShownDrawing, root: str) -> Kept:
 
 
 def _answer(submission: Submission, services: Services) -> str | Analysis:
-    analyzer, stores, level = services.analyzer, services.stores, services.level
+    analyzer, stores = services.analyzer, services.stores
+    level = services.current_level.read()
     if submission.upload is None:
         return answer(submission, analyzer=analyzer, stores=stores, level=level)
     uploads = uploads_of(services)

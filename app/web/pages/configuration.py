@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Form, Request
@@ -117,7 +117,7 @@ def post_revocation(
 
 def _page(request: Request, said: Said = Said(), status: int = 200) -> HTMLResponse:
     services, access = services_of(request), access_of(request)
-    level = services.level
+    level = services.current_level.read()
     listed, unlisted = _held(services.stores.blobs)
     context = {
         "said": said,
@@ -150,7 +150,7 @@ def _share(percent: str) -> float:
     """The share that so many per cent are."""
     try:
         return float(Decimal(percent.strip().removesuffix("%").strip().replace(",", ".")) / 100)
-    except InvalidOperation as error:
+    except ArithmeticError as error:
         raise InvalidRequest("Give a number of per cent, such as 5 or 2.5.") from error
 
 

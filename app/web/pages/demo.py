@@ -17,5 +17,5 @@ router = APIRouter()
 def get(services: CurrentServices, rendering: CurrentRendering) -> HTMLResponse:
     """With no demo seeded the page says so instead of showing an empty gallery."""
     samples = demo_samples(services.stores.database, rendering.root)
-    context = {"samples": samples, "often": how_often(services.level)}
+    context = {"samples": samples, "often": how_often(services.current_level.read())}
     return rendering.page("demo.html", context, headers=ASKED_AGAIN)

@@ -60,9 +60,9 @@ def post(
     if form.key:
         raise InvalidRequest("A key is only read by POST /api/drawings; choose a picture file.")
     submission = _with_attempt(form.read(kept_here=services.keep_uploads), form)
-    answered = answer(
-        submission, analyzer=services.analyzer, stores=services.stores, level=services.level
-    )
+    analyzer, stores = services.analyzer, services.stores
+    level = services.current_level.read()
+    answered = answer(submission, analyzer=analyzer, stores=stores, level=level)
     if isinstance(answered, Analysis):
         return _show_unkept(answered, submission.age_years, rendering_for(request))
     return RedirectResponse(f"{root}/drawings/{answered}", 303)
