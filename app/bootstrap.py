@@ -21,6 +21,7 @@ from app.publishing.published import open_checked
 from app.storage.database import Database
 from app.storage.schema import Standing, check_schema, find_standing
 from app.stores import Stores, lasting_folder, open_blobs, open_database
+from app.telemetry import Metrics
 
 SECRET_FILE, ADDRESS_KEY = "admin-secret.json", "address.key"  # beside the database
 NO_ADMIN = "This part of the site only shows and keeps nothing, so there is nothing to log in to."
@@ -101,9 +102,10 @@ def _elsewhere(public_base_url: str | None) -> str:
 
 def open_access(settings: Settings, database: Database) -> Access:
     """Who may use the admin's side; raise ``ConfigurationError`` if that cannot be told."""
+    metrics = Metrics(settings.environment.metrics_enabled)
     return Access(
         database=database,
-        secret=CurrentSecret(open_secret(settings), database),
+        secret=CurrentSecret(open_secret(settings), database, metrics=metrics),
         attempts=Attempts(database, kept_key(lasting_folder(settings) / ADDRESS_KEY)),
         lifetimes=Lifetimes(
             idle=timedelta(minutes=settings.login_idle_minutes),

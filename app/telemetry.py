@@ -32,6 +32,7 @@ class Metric(StrEnum):
     BLOBS_MISSING = "BlobsMissing"
     SPOOL_WAITING = "SpoolWaiting"
     SPOOL_REFUSED = "SpoolRefused"
+    AUTH_SECRET_STALE = "AuthSecretStale"  # noqa: S105 - a metric's name
 
     @property
     def unit(self) -> MetricUnit:

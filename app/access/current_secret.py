@@ -17,7 +17,8 @@ from sqlalchemy import delete
 from app.access.secrets import LATER, AdminSecret, SecretSource
 from app.errors import ConfigurationError, SecretUnavailable, StorageUnavailable
 from app.storage.database import Database
-from app.storage.tables import KnownSecret, now
+from app.storage.tables import AdminLogin, KnownSecret, now
+from app.telemetry import Metric, Metrics
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ class CurrentSecret:
     source: SecretSource
     database: Database
     clock: Callable[[], datetime] = now
+    metrics: Metrics = field(default_factory=lambda: Metrics(enabled=False))
     fault: str | None = None
     _known: _Known | None = None
     _next_look: datetime | None = None
@@ -107,6 +109,7 @@ class CurrentSecret:
         """Told once for each outage, and by ``/healthz`` as long as it lasts."""
         if self.fault is None:
             log.error("The admin's secret cannot be read: %s", fault)
+            self.metrics.put(Metric.AUTH_SECRET_STALE)
         self.fault, self._next_look = fault, self.clock() + PAUSE
         if self._known is None:
             self._known = self._read_row()
@@ -119,11 +122,16 @@ class CurrentSecret:
         return None
 
     def _write(self, known: _Known) -> None:
-        """What cannot be written now is written at the next look."""
+        """What cannot be written now is written at the next look.
+
+        Without a password no login is left: the next one may begin with the same epoch.
+        """
         with suppress(StorageUnavailable):
             with self.database.writing() as tx:
                 tx.execute(delete(KnownSecret))
-                if (secret := known.secret) is not None:
+                if (secret := known.secret) is None:
+                    tx.execute(delete(AdminLogin))
+                else:
                     tx.add(
                         KnownSecret(
                             hash=secret.hash, epoch=secret.session_epoch, read_at=known.read_at

@@ -56,7 +56,11 @@ class AdminSecret:
 
     def with_password(self, hash_: str) -> Self:
         """The secret after a change of the password, which ends every login."""
-        return replace(self, hash=hash_, session_epoch=self.session_epoch + 1)
+        return replace(self.raised(), hash=hash_)
+
+    def raised(self, above: int = 0) -> Self:
+        """With an epoch that no login has, nor any up to the epoch ``above``."""
+        return replace(self, session_epoch=max(self.session_epoch, above) + 1)
 
 
 MALFORMED: Final = (

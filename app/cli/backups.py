@@ -12,6 +12,7 @@ from app.cli.console import instant, out, say, settings
 from app.environment import Settings
 
 if TYPE_CHECKING:
+    from app.access.secrets import SecretSource
     from app.actions.take_inventory import Inventory
 
 commands = typer.Typer()
@@ -65,17 +66,24 @@ def restore(
     to: Annotated[
         Path | None, typer.Option(help="The file to restore to; the app's database without it.")
     ] = None,
+    keep_epoch: Annotated[
+        bool, typer.Option(help="Go on where the admin's secret cannot be changed just now.")
+    ] = False,
 ) -> None:
     """Put a backup in the place of the database, which is kept; stop the app first."""
     from app.backups.restore import restore as restore_backup
     from app.stores import database_file, open_blobs
 
     used = settings()
+    database = database_file(used)
+    target = to or database
+    in_place = target.resolve() == database.resolve()
     restored = restore_backup(
-        to=to or database_file(used),
+        to=target,
         environment=used.environment.environment,
         blobs=open_blobs(used),
         at=None if at is None else _read_instant(at),
+        secret=_secret(used) if in_place and not keep_epoch else None,
     )
     say(f"The backup {restored.name} is restored to {restored.file}.")
     if restored.forgotten:
@@ -126,6 +134,12 @@ def _forget(found: "Inventory", used: Settings, *, however_many: bool) -> int:
 
     with closing(open_database(used)) as database:
         return forget_missing(found, database=database, now=now(), however_many=however_many)
+
+
+def _secret(used: Settings) -> "SecretSource":
+    from app.bootstrap import open_secret
+
+    return open_secret(used)
 
 
 def _exactly(moment: datetime | None) -> str:

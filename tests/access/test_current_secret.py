@@ -1,14 +1,21 @@
 """The secret is looked up at run time, and an outage of its source closes no login that lives."""
 
+import json
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from app.access.current_secret import CurrentSecret
+from app.access.logins import find_login, make_login
 from app.access.secrets import AdminSecret, SecretFile, SecretsManager
+from app.bootstrap import SECRET_FILE, Services, open_access
+from app.environment import Settings
 from app.errors import ConfigurationError, SecretUnavailable
 from app.storage.database import Database
+from app.telemetry import Metrics
+from tests.access.test_logins import LIFETIMES
 from tests.support.clocks import Clock
 from tests.support.people.admins import HASH
 from tests.support.stores.secrets_server import NAME, REGION, SecretsServer
@@ -129,6 +136,62 @@ def test_an_outage_is_told_once_and_so_is_its_end(
     clock.passes(minutes=6)
     assert known.epoch() == 1
     assert known.fault is None
+
+
+def test_an_outage_is_counted_once_for_an_alarm_and_the_next_one_again(
+    secrets_server: SecretsServer,
+    manager: SecretsManager,
+    database: Database,
+    clock: Clock,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    secrets_server.keeps_password(HASH)
+    current = CurrentSecret(manager, database, clock, Metrics(enabled=True))
+    current.epoch()
+    assert stale(capsys) == []
+    for _ in range(2):
+        secrets_server.keeps("nonsense")
+        for _ in range(5):
+            clock.passes(minutes=6)
+            current.epoch()
+        assert stale(capsys) == [[1]]
+        secrets_server.keeps_password(HASH)
+        clock.passes(minutes=6)
+        assert current.epoch() == 1
+    secrets_server.deletes()
+    clock.passes(minutes=6)
+    assert current.epoch() is None
+    assert stale(capsys) == []
+
+
+def stale(capsys: pytest.CaptureFixture[str]) -> list[list[int]]:
+    """What was written of ``AuthSecretStale`` since the last look."""
+    lines = capsys.readouterr().out.splitlines()
+    return [json.loads(line)["AuthSecretStale"] for line in lines if "AuthSecretStale" in line]
+
+
+def test_a_site_in_production_counts_it(
+    settings: Settings, services: Services, capsys: pytest.CaptureFixture[str]
+) -> None:
+    counting = replace(settings.environment, metrics_enabled=True)
+    access = open_access(replace(settings, environment=counting), services.stores.database)
+    (settings.data_dir / SECRET_FILE).touch(mode=0o600)
+    assert access.live_logins() == []
+    assert stale(capsys) == [[1]]
+
+
+def test_a_login_of_a_deleted_secret_is_not_back_with_the_next_one(
+    known: CurrentSecret, secrets_server: SecretsServer, clock: Clock, database: Database
+) -> None:
+    """Who makes a secret anew may well begin with the same epoch."""
+    login = make_login(database, 1, None, LIFETIMES, clock())
+    secrets_server.deletes()
+    clock.passes(minutes=6)
+    assert known.epoch() is None
+    secrets_server.keeps_password(HASH, epoch=1)
+    clock.passes(seconds=16)
+    assert known.epoch() == 1
+    assert find_login(database, login, 1, LIFETIMES, clock()) is None
 
 
 def test_a_frozen_source_is_asked_by_one_and_not_at_every_page(
