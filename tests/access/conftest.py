@@ -1,14 +1,24 @@
 """A database to let people in by, and a clock that is set by hand."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from app.access.current_secret import CurrentSecret
+from app.access.secrets import SecretSource
+from app.actions.health import RecentHealth, check_health
+from app.bootstrap import Services
 from app.storage.blobs.store import FolderBlobStore
 from app.storage.database import Database
 from app.storage.schema import migrate
+from app.web.app import create_app
 from tests.support.clocks import Clock
+from tests.support.gateway.served import serving
+from tests.support.people.admins import Browser
 from tests.support.stores.secrets_server import SecretsServer, running_secrets_server
 
 
@@ -36,3 +46,47 @@ def secrets_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         for name, value in server.environ.items():
             monkeypatch.setenv(name, value)
         yield server
+
+
+@dataclass(frozen=True)
+class ServedSite:
+    """A site whose password lies in ``source``, under a clock that is set by hand."""
+
+    services: Services
+    source: SecretSource
+    clock: Clock
+
+    @contextmanager
+    def started(self) -> Iterator[str]:
+        """Where a process serves that knows nothing but what the database says."""
+        services, access = self.services, self.services.access
+        assert access is not None
+        secret = CurrentSecret(self.source, services.stores.database, self.clock)
+        check = partial(
+            check_health, stores=services.stores, bundle=services.current, secret=secret
+        )
+        own = replace(
+            services,
+            access=replace(access, secret=secret, clock=self.clock),
+            health=RecentHealth(check, seconds=0),
+        )
+        with serving(create_app(own)) as address:
+            yield address
+
+
+@pytest.fixture
+def site(services: Services, source: SecretSource, clock: Clock) -> ServedSite:
+    """With the ``source`` of the module that asks."""
+    return ServedSite(services, source, clock)
+
+
+@pytest.fixture
+def address(site: ServedSite) -> Iterator[str]:
+    with site.started() as address:
+        yield address
+
+
+@pytest.fixture
+def browser(address: str) -> Iterator[Browser]:
+    with Browser.at(address) as browser:
+        yield browser

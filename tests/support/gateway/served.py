@@ -59,10 +59,7 @@ def serve(folder: Path, mode: JournalChoice, mouth: Connection) -> None:
     work = work_for(services.stores, settings)
     busy = replace(work, schedule=[Recurring(RETENTION, EVERY)])
     app = create_app(services, Worker(busy, EVERY.total_seconds()).lifespan)
-    # The protocol is named because asyncio sends without delay only on sockets that name it.
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
+    with _listener() as listener:
         mouth.send_bytes(str(listener.getsockname()[1]).encode())
         uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])
 
@@ -70,9 +67,7 @@ def serve(folder: Path, mode: JournalChoice, mouth: Connection) -> None:
 @contextmanager
 def serving(app: ASGIApp) -> Iterator[str]:
     """Where ``app`` is served by a thread of this process, whose clock and stores it shares."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
+    with _listener() as listener:
         server = uvicorn.Server(
             uvicorn.Config(
                 SlowBodies(app), http=PatientProtocol, ws="none", lifespan="off", log_level="error",
@@ -86,3 +81,11 @@ def serving(app: ASGIApp) -> Iterator[str]:
         finally:
             server.should_exit = True
             thread.join()
+
+
+def _listener() -> socket.socket:
+    """The protocol is named because asyncio sends without delay only on sockets that name it."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen()
+    return listener
