@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from app import environment
 from tests.support import ROOT
 from tests.support.gateway.stack import REGION, Stack, translated
 
@@ -31,6 +32,22 @@ FUNCTIONS = {
 }  # fmt: skip
 BUCKET = "arn:${AWS::Partition}:s3:::${BucketName}"
 LIST = ("s3:ListBucket", BUCKET)
+ADMINS = (
+    "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}"
+    ":secret:${AdminSecretName}-??????"
+)
+# Parameters about who is let in: the setting that each one is, and what that is unless it is given.
+ACCESS: dict[str, tuple[str, str | int]] = {
+    "UploadsPerMinute": ("UPLOADS_PER_MINUTE", environment.UPLOADS_PER_MINUTE),
+    "LoginIdleMinutes": ("LOGIN_IDLE_MINUTES", environment.LOGIN_IDLE_MINUTES),
+    "LoginHours": ("LOGIN_HOURS", environment.LOGIN_HOURS),
+    "AdminSecretName": ("ADMIN_SECRET_NAME", environment.ADMIN_SECRET_NAME),
+}
+GIVEN = {
+    "UploadsPerMinute": "7", "LoginIdleMinutes": "15", "LoginHours": "2",
+    "AdminSecretName": "drawings/admin", "OriginSecret": "5ecret" * 6,
+    "PublicBaseUrl": "https://drawings.example.org",
+}  # fmt: skip
 STAMP = f"{BUCKET}/.environment.json"
 
 
@@ -77,6 +94,7 @@ def test_the_demo_door_is_read_only_and_reaches_nothing(demo: Stack) -> None:
         "ENVIRONMENT": "production", "READ_ONLY": "true", "DATA_DIR": "/var/task/demo",
         "SECRET_MANAGER_ENABLED": "false", "PUBLIC_BASE_URL": "", "ORIGIN_SECRET": "",
         "SECURITY_CONTACT": "", "SOURCE_URL": "",
+        **{name: str(default) for name, default in ACCESS.values()},
     }  # fmt: skip
     assert not {"VpcConfig", "FileSystemConfigs", "ReservedConcurrentExecutions"} & set(door)
     assert demo.allowed("ApiFunction") == set()
@@ -93,6 +111,40 @@ def test_the_sole_writer_has_the_disk_and_the_store(sole: Stack) -> None:
     variables = site["Environment"]["Variables"]
     assert (variables["READ_ONLY"], variables["S3_BUCKET_NAME"]) == ("false", "drawings")
     assert "DATA_DIR" not in variables
+
+
+@pytest.mark.parametrize("role", ["demo", "sole"])
+def test_what_is_said_of_who_is_let_in_reaches_the_site(role: str, tmp_path: Path) -> None:
+    function = translated(ApiRole=role, **DISK, **GIVEN).functions()["ApiFunction"]
+    environ = {**function["Environment"]["Variables"], "AWS_REGION": REGION}
+    settings = environment.Settings.load(environ, tmp_path)
+    assert (settings.uploads_per_minute, settings.admin_secret_name) == (7, "drawings/admin")
+    assert (settings.login_idle_minutes, settings.login_hours) == (15, 2)
+    assert settings.origin_secrets == (GIVEN["OriginSecret"],)
+    assert settings.public_base_url == GIVEN["PublicBaseUrl"]
+
+
+def test_commands_look_for_the_same_secret(tmp_path: Path) -> None:
+    function = translated(ApiRole="sole", **DISK, **GIVEN).functions()["CommandFunction"]
+    environ = {**function["Environment"]["Variables"], "AWS_REGION": REGION}
+    settings = environment.Settings.load(environ, tmp_path)
+    assert settings.admin_secret_name == GIVEN["AdminSecretName"]
+    assert settings.environment.secret_manager_enabled
+
+
+def test_the_site_reads_the_admins_secret_and_only_commands_change_it(sole: Stack) -> None:
+    rights = {
+        name: {action for action, resource in sole.allowed(name) if resource == ADMINS}
+        for name in sole.functions()
+    }
+    assert {name: actions for name, actions in rights.items() if actions} == {
+        "ApiFunction": {"secretsmanager:GetSecretValue"},
+        "CommandFunction": {"secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"},
+    }
+
+
+def test_the_origin_secret_is_shown_to_nobody_who_looks_at_the_stack(sole: Stack) -> None:
+    assert sole.template["Parameters"]["OriginSecret"]["NoEcho"]
 
 
 def test_a_first_visit_to_the_sole_writer_is_not_turned_away(sole: Stack) -> None:
@@ -130,6 +182,9 @@ def test_backups_are_made_every_six_hours_and_drilled_every_week(sole: Stack) ->
 
 S3_RIGHTS = {
     "ApiFunction": {
+        LIST, *((f"s3:{verb}Object", f"{BUCKET}/*") for verb in ("Get", "Put", "Delete"))
+    },
+    "CommandFunction": {
         LIST, *((f"s3:{verb}Object", f"{BUCKET}/*") for verb in ("Get", "Put", "Delete"))
     },
     "BackupFunction": {

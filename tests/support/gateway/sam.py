@@ -32,14 +32,15 @@ def sam(*words: str) -> subprocess.CompletedProcess[str]:
 
 @contextmanager
 def start_api(image: str, folder: Path) -> Iterator[str]:
-    """The address of ``sam local start-api`` whose function is ``image``."""
+    """Where ``sam local start-api`` serves ``image``, with no limit of uploads."""
     sam("build", "ApiFunction")
     template = folder / "template.yaml"
     template.write_text(BUILT.read_text().replace("apifunction:latest", f"{image}:latest"))
     port = free_port()
     command = [
         str(SAM), "local", "start-api", "--template", str(template), "--port", str(port),
-        "--skip-pull-image", "--warm-containers", "LAZY", "--parameter-overrides", "ApiRole=local",
+        "--skip-pull-image", "--warm-containers", "LAZY",
+        "--parameter-overrides", "ApiRole=local", "UploadsPerMinute=0",
     ]  # fmt: skip
     log = folder / "start-api.log"
     with (
