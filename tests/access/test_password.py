@@ -1,12 +1,20 @@
 """A password is hard to guess, slow to check, and checked by one at a time."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.access.password import LONGEST, PasswordCheck, check_strength, hashed, is_hash
+from app.access.password import (
+    LONGEST,
+    PasswordCheck,
+    _verified,
+    check_strength,
+    hashed,
+    is_hash,
+)
 from app.errors import Busy, WeakPassword
 from tests.support.people.admins import HASH, PASSWORD
 
@@ -55,13 +63,31 @@ def test_only_hashes_of_our_kind_are_taken_for_hashes(text: str) -> None:
 
 def test_who_comes_when_many_wait_is_sent_away() -> None:
     check = PasswordCheck()
-    with check.turn:
-        waiting = [threading.Thread(target=check.matches, args=(PASSWORD, HASH)) for _ in range(5)]
-        for thread in waiting:
-            thread.start()
-        while check.places.acquire(blocking=False):
-            check.places.release()
-        with pytest.raises(Busy):
-            check.matches(PASSWORD, HASH)
+    held = threading.Event()
+    check.turn.submit(held.wait)
+    waiting = [threading.Thread(target=check.matches, args=(PASSWORD, HASH)) for _ in range(5)]
+    for thread in waiting:
+        thread.start()
+    while check.places.acquire(blocking=False):
+        check.places.release()
+    with pytest.raises(Busy):
+        check.matches(PASSWORD, HASH)
+    held.set()
     for thread in waiting:
         thread.join()
+
+
+def test_however_many_come_at_once_one_is_checked_at_a_time_in_the_same_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: set[int] = set()
+
+    def verify(password: str, kept: str) -> bool:
+        seen.add(threading.get_ident())
+        return _verified(password, kept)
+
+    monkeypatch.setattr("app.access.password._verified", verify)
+    check = PasswordCheck(places=threading.Semaphore(8))
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(check.matches, [PASSWORD] * 8, [HASH] * 8))
+    assert len(seen) == 1
