@@ -66,6 +66,7 @@ nightly: $(VENV)/fuzz.stamp
 # Each prints what README and docs say, and fails where a limit is not kept.
 benchmarks: container-tool setup
 	$(VENV)/bin/python benchmarks/analysis_cpu.py
+	$(VENV)/bin/python -m benchmarks.access
 	$(VENV)/bin/python -m benchmarks.cold_start
 	$(CONTAINERS) $(VENV)/bin/python -m benchmarks.container_start
 
