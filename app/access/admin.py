@@ -52,8 +52,14 @@ class Access:
 
     def login(self, token: str | None) -> Login | None:
         """The live login whose token the browser holds."""
-        epoch = self.secret.epoch() if token else None
-        if token is None or epoch is None:
+        return self._found(token, self.secret.epoch()) if token else None
+
+    def known_login(self, token: str) -> Login | None:
+        """The same for a page that is open to everyone, and waits for no secret."""
+        return self._found(token, self.secret.known_epoch)
+
+    def _found(self, token: str, epoch: int | None) -> Login | None:
+        if epoch is None:
             return None
         return logins.find_login(self.database, token, epoch, self.lifetimes, self.clock())
 

@@ -68,6 +68,12 @@ class CurrentSecret:
         """When its source could last be read, whatever it said; ``None`` if it never could."""
         return self._known.read_at if self._known else None
 
+    @property
+    def known_epoch(self) -> int | None:
+        """The same as far as it is known already: nobody is asked, so nobody waits."""
+        known = self._known
+        return known.secret.session_epoch if known and known.secret else None
+
     def forget(self) -> None:
         """Look again at once: the password was changed here."""
         self._next_look = None

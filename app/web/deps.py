@@ -43,16 +43,17 @@ async def _root(request: Request) -> str:
 
 
 async def _rendering(request: Request) -> Rendering:
-    if login_token(request) is not None and not hasattr(request.state, "login"):
-        request.state.login = await run_in_threadpool(_known_login, request)
+    token = login_token(request)
+    if token is not None and not hasattr(request.state, "login"):
+        request.state.login = await run_in_threadpool(_known_login, request, token)
     return rendering_for(request)
 
 
-def _known_login(request: Request) -> Login | None:
+def _known_login(request: Request, token: str) -> Login | None:
     """For a page that is open to everyone, so also while the database is away."""
     access = services_of(request).access
     with suppress(StorageUnavailable):
-        return access.login(login_token(request)) if access else None
+        return access.known_login(token) if access else None
     return None
 
 

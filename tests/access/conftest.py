@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.access.current_secret import CurrentSecret
-from app.access.secrets import SecretSource
+from app.access.secrets import AdminSecret, SecretSource
 from app.actions.health import RecentHealth, check_health
 from app.bootstrap import Services
 from app.storage.blobs.store import FolderBlobStore
@@ -48,12 +48,27 @@ def secrets_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         yield server
 
 
+@dataclass
+class Asked:
+    """A source of the secret that counts how often it is read."""
+
+    source: SecretSource
+    times: int = 0
+
+    def read(self) -> AdminSecret | None:
+        self.times += 1
+        return self.source.read()
+
+    def write(self, secret: AdminSecret) -> None:
+        self.source.write(secret)
+
+
 @dataclass(frozen=True)
 class ServedSite:
     """A site whose password lies in ``source``, under a clock that is set by hand."""
 
     services: Services
-    source: SecretSource
+    source: Asked
     clock: Clock
 
     @contextmanager
@@ -77,7 +92,7 @@ class ServedSite:
 @pytest.fixture
 def site(services: Services, source: SecretSource, clock: Clock) -> ServedSite:
     """With the ``source`` of the module that asks."""
-    return ServedSite(services, source, clock)
+    return ServedSite(services, Asked(source), clock)
 
 
 @pytest.fixture

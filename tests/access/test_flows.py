@@ -132,7 +132,7 @@ ELSEWHERE: Final = {
 def test_nobody_is_led_elsewhere(browser: Browser) -> None:
     led = {name: browser.logs_in(going_to=place) for name, place in ELSEWHERE.items()}
     assert {name: to.headers["location"] for name, to in led.items()} == dict.fromkeys(
-        ELSEWHERE, "/configuration"
+        ELSEWHERE, "/dashboard"
     )
     assert {to.next_request.url.netloc for to in led.values() if to.next_request} == {
         browser.client.base_url.netloc

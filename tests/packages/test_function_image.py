@@ -34,7 +34,7 @@ def door() -> Iterator[httpx.Client]:
 
 
 def test_every_example_has_its_picture_and_some_have_a_map(door: httpx.Client) -> None:
-    examples = re.findall(r'href="/live(/drawings/[^"]+)"', door.get("/").text)
+    examples = re.findall(r'href="/live(/drawings/[^"/]+)"', door.get("/demo").text)
     assert len(examples) == 12
     pages = [door.get(example) for example in examples]
     pictures = [door.get(f"{example}/picture") for example in examples]

@@ -109,10 +109,10 @@ def instances(count: int, environ: Mapping[str, str], folder: Path) -> Iterator[
 def _visit(transport: httpx.BaseTransport, turn: int) -> list[int]:
     """Look around, look at an example, try a drawing."""
     door = httpx.Client(transport=transport, base_url=GATEWAY, timeout=120)
-    home = door.get("/")
-    example = re.findall(r'href="/live(/drawings/[^"]+)"', home.text)[turn % 12]
+    demo = door.get("/demo")
+    example = re.findall(r'href="/live(/drawings/[^"/]+)"', demo.text)[turn % 12]
     pages = [
-        home,
+        demo,
         door.get(example),
         door.get(f"{example}/picture"),
         door.get(f"{example}/map.png"),

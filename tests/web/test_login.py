@@ -9,20 +9,20 @@ import pytest
 from app.access.secrets import AdminSecret
 from app.bootstrap import Services
 from app.storage import tables
-from app.storage.tables import now
 from app.web.app import create_app
 from app.web.front import Front
 from app.web.pages.login import leads_here
+from tests.support.clocks import Clock
 from tests.support.people.admins import HASH, Admin
 from tests.support.people.visitors import JSON, Visitor
 
 
 @pytest.fixture
 def services(services: Services) -> Services:
-    """With a password set."""
+    """With a password set, and a clock that stands still."""
     assert services.access is not None
     services.access.secret.source.write(AdminSecret(HASH, 1))
-    return services
+    return replace(services, access=replace(services.access, clock=Clock()))
 
 
 @pytest.fixture
@@ -177,7 +177,7 @@ def test_logging_out_everywhere_ends_all(admin: Admin, visitor: Visitor) -> None
 def test_a_login_ends_when_it_was_not_used(admin: Admin, services: Services) -> None:
     admin.logs_in()
     assert services.access is not None
-    an_hour_on = replace(services.access, clock=lambda: now() + timedelta(minutes=61))
+    an_hour_on = replace(services.access, clock=lambda: Clock()() + timedelta(minutes=61))
     later = Visitor(create_app(replace(services, access=an_hour_on)))
     assert Admin(later, dict(admin.cookies)).opens("/configuration").status_code == 303
 
