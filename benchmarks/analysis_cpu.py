@@ -3,9 +3,9 @@
 Run as ``.venv/bin/python benchmarks/analysis_cpu.py [--drawings FOLDER]``; without a folder the
 drawings are made by a program. CPU time of one thread is counted, not time by the clock, and the
 least of several rounds. A busy neighbour takes caches and memory all the same, and machines
-differ, so between analyses a fixed piece of work by the same libraries is measured: where that
-takes longer, as much longer is granted. How memory happens to be laid out makes a few percent, so
-the best of several processes counts. Exit status 1 where a limit is not kept.
+differ, so between rounds of analyses a fixed piece of work by the same libraries is measured: where
+that takes longer, as much longer is granted. How memory happens to be laid out makes a few percent,
+so the best of several processes counts. Exit status 1 where a limit is not kept.
 """
 
 import argparse
@@ -86,9 +86,11 @@ def measure(options: argparse.Namespace) -> tuple[Stopwatch, float]:
     contents = chosen(options.drawings, options.count)
     analyzer.analyze(contents[0], AGE, CATEGORY)  # the first one pays for late imports
     watch, picture = Stopwatch(), some_picture()
-    for watch.content in contents * ROUNDS:
-        watch("whole", analyzer.analyze, watch.content, AGE, CATEGORY)
-        watch(YARDSTICK, yardstick, picture)
+    for _ in range(ROUNDS):
+        for watch.content in contents:
+            watch("whole", analyzer.analyze, watch.content, AGE, CATEGORY)
+        for watch.content in contents:
+            watch(YARDSTICK, yardstick, picture)
     for watch.content in contents * ROUNDS:
         take_apart(watch, bundle, watch.content)
     return watch, peak_mib()
