@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
 from fastapi import Depends, FastAPI
+from fastapi.responses import HTMLResponse
 from fastapi.routing import iter_route_contexts
 
 from app.access.limits import Rate
@@ -47,7 +48,9 @@ def create_app(
     app.state.static = static
     app.state.rendering = Rendering(static, services.source_url)
     app.state.documentation = Documentation.find(services.source_url)
-    for router in (api.router, pages.router, static_files.router):
+    for router in pages.ROUTERS:
+        app.include_router(router, default_response_class=HTMLResponse)
+    for router in (*api.ROUTERS, static_files.router):
         app.include_router(router)
     errors.install(app, pages.PROBLEM_PAGES)
     security.install(app, front, limit)

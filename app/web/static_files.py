@@ -1,7 +1,6 @@
 """Our own style sheets and scripts, at addresses that change with their content."""
 
 import hashlib
-import mimetypes
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -16,6 +15,8 @@ from app.web.headers import FOR_EVER
 
 FOLDER = Path(__file__).parent / "static"
 router = APIRouter()
+# Not asked of the system: reading its list takes longer than all of the files.
+TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,8 @@ class StaticFile:
         """Read it whole; the files are few and small."""
         content = path.read_bytes()
         digest = hashlib.sha256(content).hexdigest()[:12]
-        kind, _ = mimetypes.guess_type(path.name)
         name = PurePosixPath(path.name)
-        return cls(f"{name.stem}.{digest}{name.suffix}", content, kind or "text/plain")
+        return cls(f"{name.stem}.{digest}{name.suffix}", content, TYPES[path.suffix])
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,7 @@ def test_a_route_without_a_level_stops_the_start(
 ) -> None:
     forgetful = APIRouter()
     forgetful.get("/forgotten")(lambda: "open to everybody")
-    monkeypatch.setattr(pages, "router", forgetful)
+    monkeypatch.setattr(pages, "ROUTERS", (forgetful,))
     with pytest.raises(ConfigurationError, match="/forgotten declares no access level"):
         create_app(services)
 

@@ -1,13 +1,10 @@
 """What programs use; every page has its twin here."""
 
-from fastapi import APIRouter
+from typing import Final
 
 from app.web.api import demo, description, drawings, health, history, uploads
 
-router = APIRouter()
-router.include_router(drawings.router)
-router.include_router(demo.router)
-router.include_router(uploads.router)
-router.include_router(history.router)
-router.include_router(health.router)
-router.include_router(description.router)
+# Each is taken into the application by itself: a router within a router has its routes made twice.
+ROUTERS: Final = tuple(
+    part.router for part in (drawings, demo, uploads, history, health, description)
+)

@@ -2,9 +2,6 @@
 
 from typing import Final
 
-from fastapi import APIRouter
-from fastapi.responses import HTMLResponse
-
 from app.web.pages import (
     configuration,
     dashboard,
@@ -19,12 +16,11 @@ from app.web.pages import (
     upload,
 )
 
-router = APIRouter(default_response_class=HTMLResponse)
-for part in (
+PARTS: Final = (
     home, demo, upload, drawings, docs, privacy,
     login, dashboard, history, configuration, security_txt,
-):  # fmt: skip
-    router.include_router(part.router)
+)  # fmt: skip
+ROUTERS: Final = tuple(part.router for part in PARTS)
 
 PROBLEM_PAGES: Final = {
     ("POST", "/upload"): upload.show_again,
