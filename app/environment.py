@@ -380,18 +380,19 @@ def _database_address(text: str) -> URL:
 
 def _check_public_address(settings: Settings) -> None:
     address = settings.public_base_url
-    if address is not None and not (BASE_URL.fullmatch(address) and _has_port(address)):
+    if address is not None and not _is_web_address(address):
         raise ConfigurationError(
             f"PUBLIC_BASE_URL is {address!r}; write it like "
             "https://drawings.example.org or https://example.org/drawings."
         )
 
 
-def _has_port(address: str) -> bool:
-    """A port that can be, or none."""
+def _is_web_address(address: str) -> bool:
+    """With a port that can be, or none."""
     try:
         parts = urlsplit(address)
-        return parts.hostname is not None and parts.port != 0
+        is_whole = parts.hostname is not None and parts.port != 0
+        return is_whole and BASE_URL.fullmatch(address) is not None
     except ValueError:
         return False
 
@@ -432,7 +433,7 @@ def _check_security_contact(settings: Settings) -> None:
 
 def _check_source(settings: Settings) -> None:
     address = settings.source_url
-    if address is not None and not (BASE_URL.fullmatch(address) and _has_port(address)):
+    if address is not None and not _is_web_address(address):
         raise ConfigurationError(
             f"SOURCE_URL is {address!r}; write the repository's address, like "
             "https://github.com/owner/sketchnorm."

@@ -2,14 +2,11 @@
 
 import sqlite3
 import statistics
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import httpx
 import pytest
@@ -18,6 +15,7 @@ from tests.support import containers
 from tests.support.data.awkward import NAMES, awkward_pictures
 from tests.support.data.hostile import FORMATS, hostile_pictures
 from tests.support.data.pictures import a_picture, as_bytes
+from tests.support.faults.beside import Beside
 from tests.support.faults.crowds import Crowd
 from tests.support.polling import free_port, until, when_up
 from tests.support.stores.databases import open_database
@@ -80,7 +78,7 @@ def service(tmp_path: Path) -> Iterator[Service]:
 
 
 @dataclass
-class Watch:
+class Watch(Beside):
     """Asks ``/livez`` again and again; ``seconds`` are how long each answer took."""
 
     address: str
@@ -88,24 +86,10 @@ class Watch:
     failures: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._go_on, daemon=True)
+        super().__init__()
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._ended.set()
-        self._thread.join()
-
-    def _go_on(self) -> None:
-        while not self._ended.wait(0.3):
+    def go_on(self) -> None:
+        while not self.ended.wait(0.3):
             began = time.monotonic()
             try:
                 answer = httpx.get(f"{self.address}/livez", timeout=20)

@@ -2,12 +2,13 @@
 
 import selectors
 import socket
-import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
+
+from tests.support.faults.beside import Beside
 
 SECONDS_BETWEEN_BYTES = 1.0
 HEAD = (
@@ -18,7 +19,7 @@ BODY = HEAD + b"Content-Length: 4000000\r\n\r\n"
 
 
 @dataclass
-class Crowd:
+class Crowd(Beside):
     """``idle`` clients say nothing, those ``in_head`` and ``in_body`` a byte a second.
 
     The latter have sent ``begun`` of their body before. Who is cut off comes again; ``cut`` is how
@@ -34,8 +35,7 @@ class Crowd:
     answers: set[bytes] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._go_on, daemon=True)
+        super().__init__()
         self._clients = selectors.DefaultSelector()
 
     def __enter__(self) -> Self:
@@ -43,8 +43,7 @@ class Crowd:
         for begun, count in sent:
             for _ in range(count):
                 self._connect(begun)
-        self._thread.start()
-        return self
+        return super().__enter__()
 
     def __exit__(
         self,
@@ -52,8 +51,7 @@ class Crowd:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._ended.set()
-        self._thread.join()
+        super().__exit__(kind, error, trace)
         for key in list(self._clients.get_map().values()):
             self._leave(key)
         self._clients.close()
@@ -68,12 +66,12 @@ class Crowd:
         if isinstance(key.fileobj, socket.socket):
             key.fileobj.close()
 
-    def _go_on(self) -> None:
-        while not self._ended.is_set():
+    def go_on(self) -> None:
+        while not self.ended.is_set():
             next_byte = time.monotonic() + SECONDS_BETWEEN_BYTES
             for key in list(self._clients.get_map().values()):
                 self._dribble(key)
-            while (left := next_byte - time.monotonic()) > 0 and not self._ended.is_set():
+            while (left := next_byte - time.monotonic()) > 0 and not self.ended.is_set():
                 for key, _ in self._clients.select(min(left, 0.1)):
                     self._hear(key)
 
