@@ -1,5 +1,6 @@
 """What a visitor can rely on, whichever door the request came in by: one function a promise."""
 
+import hashlib
 import re
 from collections.abc import Callable
 from urllib.parse import urlencode, urlsplit
@@ -190,7 +191,7 @@ def the_documentation_is_there_with_its_picture(door: httpx.Client) -> None:
     for page in pages:
         _found(door, page)
     picture = door.get("/docs/images/result.png")
-    assert picture.content == (ROOT / "docs/images/result.png").read_bytes()
+    assert _digest(picture.content) == _digest((ROOT / "docs/images/result.png").read_bytes())
 
 
 def every_part_is_well(door: httpx.Client) -> None:
@@ -258,3 +259,8 @@ def _path(door: httpx.Client, address: str) -> str:
     prefix = urlsplit(str(door.base_url)).path.rstrip("/")
     assert address.startswith(f"{prefix}/"), f"{address} leads out of {prefix}"
     return address[len(prefix) :]
+
+
+def _digest(content: bytes) -> str:
+    """What stands for a picture where two differ: the bytes would take minutes to lay out."""
+    return hashlib.sha256(content).hexdigest()
