@@ -6,7 +6,7 @@ from typing import Any
 
 from app.backups.restore import drill
 from app.environment import Settings
-from app.stores import open_blobs
+from app.stores import database_file, open_blobs
 from app.telemetry import Metric, Metrics, make_logger
 
 logger = make_logger()
@@ -20,6 +20,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         Metric.RESTORE_DRILL_SUCCEEDED, Metric.RESTORE_DRILL_FAILED, Metric.RESTORE_DRILL_SECONDS
     ):
         environment = settings.environment.environment
+        database_file(settings)  # of another kind of database there are no backups of ours
         drilled = drill(environment=environment, blobs=open_blobs(settings))
     metrics.put(Metric.BACKUP_AGE_SECONDS, drilled.age_seconds)
     report: dict[str, Any] = {

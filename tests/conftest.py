@@ -2,8 +2,11 @@
 
 import signal
 from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
 from functools import cache
+from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
@@ -17,8 +20,12 @@ from app.web.app import create_app
 from tests.support.data.analyzers import FakeAnalyzer
 from tests.support.people.operators import Operator
 from tests.support.people.visitors import Visitor
+from tests.support.stores.databases import ON_POSTGRESQL, Kind, NewPlace, Place
 from tests.support.stores.s3_server import NAMED, S3Server, running_server
 from tests.support.stores.sites import open_services
+
+if TYPE_CHECKING:
+    from tests.support.stores.postgres_server import PostgresServer
 
 # A slow machine is no failure: timings are for benchmarks.
 SLOW = hypothesis.HealthCheck.too_slow
@@ -141,3 +148,50 @@ def s3(
         monkeypatch.setenv(name, value)
     s3_server.wipe()
     return s3_server
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator["PostgresServer"]:
+    """One for all tests of a process that use it; its driver is needed by no other."""
+    from tests.support.stores.postgres_server import running_postgres
+
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(params=["auto", ON_POSTGRESQL])
+def kind(request: pytest.FixtureRequest) -> Kind:
+    """Of databases: a journal of SQLite's, or PostgreSQL."""
+    chosen: Kind = request.param
+    return chosen
+
+
+@pytest.fixture
+def places_folder(tmp_path: Path) -> Path:
+    """Where sites are kept."""
+    return tmp_path
+
+
+@pytest.fixture
+def new_place(
+    kind: Kind, places_folder: Path, request: pytest.FixtureRequest
+) -> Iterator[NewPlace]:
+    """Makes empty sites, all with that kind of database."""
+    numbers = count()
+    with ExitStack() as made:
+
+        def new() -> Place:
+            folder = places_folder / f"place-{next(numbers)}"
+            folder.mkdir()
+            if kind != "postgresql":
+                return Place.in_folder(folder, kind)
+            server: PostgresServer = request.getfixturevalue("postgres_server")
+            return Place(folder, made.enter_context(server.new_database()))
+
+        yield new
+
+
+@pytest.fixture
+def place(new_place: NewPlace) -> Place:
+    """An empty site."""
+    return new_place()

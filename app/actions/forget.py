@@ -48,9 +48,14 @@ def forget(drawing_id: str, *, stores: Stores, now: datetime) -> bool:
 def forget_marked(*, database: Database, blobs: BlobStore, now: datetime) -> int:
     """Complete deletions that ended after their marker; the number completed.
 
-    Also what was restored by other means than ours, such as a copy of the file, is deleted again.
+    Also what was restored by other means than ours, such as a copy of the file or ``pg_restore``,
+    is deleted again, and tokens that came back with it are revoked again.
     """
-    ids = markers.find_marked(database, markers.read_markers(blobs))
+    marked = markers.read_markers(blobs)
+    ids = markers.find_marked(database, marked)
+    if marked:
+        with database.writing() as tx:
+            markers.revoke_marked(tx, marked, now)
     for drawing_id in ids:
         keys = _remove(drawing_id, database, blobs, now)
         _delete_files(keys, database, blobs)

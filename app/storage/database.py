@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine, inspect, make_url, select
 from sqlalchemy.engine import URL
@@ -25,11 +25,13 @@ from app.errors import (
     StorageUnavailable,
     WrongEnvironment,
 )
-from app.storage import faults, sqlite
+from app.storage import faults, postgresql, sqlite
 from app.storage.tables import EnvironmentStamp
 
 WATCHER_WAITS_MS = 2_000
 LOCK_SECONDS = 15.0  # how long a reader waits for a rollback journal's writer
+WRITING: Final = {"sqlite": sqlite.WRITING, "postgresql": postgresql.WRITING}
+DRIVER_EXTRA: Final = "pip install 'sketchnorm[postgresql]'"
 
 
 @dataclass(frozen=True)
@@ -46,12 +48,24 @@ class Database:
     def open(cls, url: str, environment: str, journal: sqlite.JournalChoice = "auto") -> Self:
         """Open or make it; the schema is neither made nor checked here, see ``schema``."""
         place = make_url(url)
-        mode = sqlite.choose_mode(place, journal) if _is_sqlite(place) else None
-        database = cls(_make_engine(place, mode), environment)
+        if not _is_sqlite(place):
+            return cls._open_server(place, environment, journal)
+        mode = sqlite.choose_mode(place, journal)
+        database = cls(sqlite.make_engine(place, mode), environment)
         with database._opening():
-            if mode is not None:
-                sqlite.settle_journal(database.engine, mode)
+            sqlite.settle_journal(database.engine, mode)
         return database
+
+    @classmethod
+    def _open_server(cls, place: URL, environment: str, journal: sqlite.JournalChoice) -> Self:
+        if journal != "auto":
+            raise ConfigurationError(
+                f"DATABASE_JOURNAL is {journal}, but DATABASE_URL names a PostgreSQL server, which "
+                "has a log of its own; set DATABASE_JOURNAL=auto."
+            )
+        database = cls(_make_server_engine(place), environment)
+        with database._opening():
+            return database
 
     @classmethod
     def open_read_only(cls, url: str, environment: str) -> Self:
@@ -60,9 +74,12 @@ class Database:
         It may be of any environment: the stamp guards what is written.
         """
         place = make_url(url)
-        of_file = _is_sqlite(place)
-        engine = sqlite.make_read_only_engine(place) if of_file else _make_engine(place, None)
-        database = cls(engine, environment, read_only=True)
+        if not _is_sqlite(place):
+            raise ConfigurationError(
+                "READ_ONLY is true, but DATABASE_URL names a PostgreSQL server, which others may "
+                "write; use a copy in SQLite, or set READ_ONLY=false."
+            )
+        database = cls(sqlite.make_read_only_engine(place), environment, read_only=True)
         with database._opening(any_environment=True):
             return database
 
@@ -74,7 +91,8 @@ class Database:
         """
         place = make_url(url)
         if not _is_sqlite(place):
-            return cls(_make_engine(place, None), environment, read_only=True, lazy=True)
+            engine = _make_server_engine(place, read_only=True)
+            return cls(engine, environment, read_only=True, lazy=True)
         file = Path(str(place.database))
         engine = create_engine(place, creator=lambda: connect_read_only(file), poolclass=NullPool)
         return cls(engine, environment, read_only=True, lazy=True)
@@ -104,7 +122,7 @@ class Database:
         """The same connections, whose transactions take the write lock at once."""
         if self.read_only:
             raise ReadOnly(faults.UNWRITABLE, "The database is opened to be read only.")
-        return self.engine.execution_options(**{sqlite.BEGIN_OPTION: "IMMEDIATE"})
+        return self.engine.execution_options(**WRITING[self.engine.dialect.name])
 
     @property
     def impatient(self) -> Self:
@@ -126,7 +144,7 @@ class Database:
         with self._reporting():
             if not self.read_only and self.file is not None:
                 faults.check_disk(self.file.parent, "the database")
-            self._read_stamp(self.engine if self.read_only else self.writer)
+            self._read_stamp(self.engine) if self.read_only else self._lock_stamp()
 
     def close(self) -> None:
         """Give all connections back; SQLite then folds its WAL into the file."""
@@ -157,6 +175,12 @@ class Database:
     def _read_stamp(self, engine: Engine) -> None:
         with self._transaction(_impatient(engine)) as tx:
             tx.scalar(select(EnvironmentStamp.environment))
+
+    def _lock_stamp(self) -> None:
+        """As a write would: where there are row locks, a server that takes no writes refuses it."""
+        locked = select(EnvironmentStamp.environment).with_for_update()
+        with self._transaction(_impatient(self.writer)) as tx:
+            tx.scalar(locked)
 
     @contextmanager
     def _reporting(self) -> Iterator[None]:
@@ -194,21 +218,20 @@ def _is_sqlite(url: URL) -> bool:
     return url.get_backend_name() == "sqlite"
 
 
-def _make_engine(url: URL, mode: sqlite.Mode | None) -> Engine:
+def _make_server_engine(url: URL, *, read_only: bool = False) -> Engine:
     try:
-        if mode is not None:
-            return sqlite.make_engine(url, mode)
-        return create_engine(url, pool_pre_ping=True)
+        return postgresql.make_engine(url, read_only=read_only)
     except (ImportError, NoSuchModuleError) as error:
         raise ConfigurationError(
-            f"The driver for {url.drivername} is not installed; "
-            "install it, or use another DATABASE_URL."
+            f"The driver for {url.drivername} is not installed; run {DRIVER_EXTRA}, "
+            "or use another DATABASE_URL."
         ) from error
 
 
 @contextmanager
 def _unopened(url: URL) -> Iterator[None]:
-    place = url.render_as_string()  # the password is rendered as ***
+    # The password is rendered as ***, and the query may hold another.
+    place = url.set(query={}).render_as_string()
     try:
         yield
     except DatabaseError as error:

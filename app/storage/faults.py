@@ -75,7 +75,23 @@ _RUINED = Meaning(
     DAMAGED,
     "The database is damaged: stop the app, check the disk and restore the newest backup",
 )
-MEANINGS: Final = {
+_TAKEN = Meaning(
+    StorageBusy,
+    BUSY,
+    "Others hold what is needed in the database: see pg_stat_activity, and wait for them or end "
+    "them; what a machine that died holds is free after about 90 seconds",
+)
+_AWAY = Meaning(
+    StorageUnavailable,
+    UNREACHABLE,
+    "The database server is stopping, starting or full of connections: see its log",
+)
+_WITHOUT_RIGHTS = Meaning(
+    StorageUnavailable,
+    UNREACHABLE,
+    "The role in DATABASE_URL may not do this: make it the owner of the database",
+)
+_OF_SQLITE: Final[dict[int | str, Meaning]] = {
     sqlite3.SQLITE_BUSY: _LOCKED,
     sqlite3.SQLITE_LOCKED: _LOCKED,
     sqlite3.SQLITE_FULL: Meaning(
@@ -92,13 +108,47 @@ MEANINGS: Final = {
     sqlite3.SQLITE_CORRUPT: _RUINED,
     sqlite3.SQLITE_NOTADB: _RUINED,
 }
+# By SQLSTATE (postgresql.org/docs/current/errcodes-appendix.html).
+_OF_POSTGRESQL: Final[dict[int | str, Meaning]] = {
+    "55P03": _TAKEN,  # lock_not_available: waited for lock_timeout
+    "40001": _TAKEN,  # serialization_failure
+    "40P01": _TAKEN,  # deadlock_detected
+    "53100": Meaning(
+        StorageFull, FULL, "The disk of the database server is full: free space on it or enlarge it"
+    ),
+    "25006": Meaning(
+        ReadOnly,
+        UNWRITABLE,
+        "The database server takes no writes: use the primary instead of a standby, or free space "
+        "on its disk and switch default_transaction_read_only off",
+    ),
+    "25P03": Meaning(
+        StorageUnavailable,
+        UNREACHABLE,
+        "This process stood still in a transaction for more than a minute: give it more CPU",
+    ),
+    "53300": _AWAY,  # too_many_connections
+    "57P01": _AWAY,  # admin_shutdown
+    "57P02": _AWAY,  # crash_shutdown
+    "57P03": _AWAY,  # cannot_connect_now
+    "58030": _FAILING,  # io_error
+    "58P01": _FAILING,  # undefined_file
+    "XX001": _RUINED,  # data_corrupted
+    "XX002": _RUINED,  # index_corrupted
+    "42501": _WITHOUT_RIGHTS,  # insufficient_privilege
+    "42P01": _OTHERWISE,  # undefined_table
+    "42703": _OTHERWISE,  # undefined_column
+}
+MEANINGS: Final = {**_OF_SQLITE, **_OF_POSTGRESQL}
 
 
 def of_database(error: DatabaseError) -> StorageUnavailable | None:
     """What it means, ``None`` if the fault is not in the storage but in the statement."""
     name = getattr(error.orig, "sqlite_errorname", type(error.orig).__name__)
-    usual = _OTHERWISE if isinstance(error, OperationalError) else None
-    meaning = MEANINGS.get(primary_code(error), usual)
+    of_connection = isinstance(error, OperationalError) or error.connection_invalidated
+    usual = _OTHERWISE if of_connection else None
+    sqlstate: str | None = getattr(error.orig, "sqlstate", None)
+    meaning = MEANINGS.get(sqlstate or primary_code(error), usual)
     return meaning.refusal(name) if meaning is not None else None
 
 

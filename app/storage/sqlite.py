@@ -35,8 +35,11 @@ NETWORK_FILE_SYSTEMS = frozenset(
 FOR_EACH_CONNECTION = ("foreign_keys = ON", "mmap_size = 0", "secure_delete = ON")
 # Reads the file, and so waits if it is locked: only once it is known for how long.
 FOR_EACH_TRANSACTION = ("synchronous = FULL",)
-BEGIN_OPTION = "sqlite_begin"
-PATIENCE_OPTION = "sqlite_patience_ms"
+# Of an engine, for either kind of database: how its transactions begin, and how long they wait.
+BEGIN_OPTION: Final = "sketchnorm_begin"
+PATIENCE_OPTION: Final = "sketchnorm_patience_ms"
+IMMEDIATELY: Final = "IMMEDIATE"
+WRITING: Final = {BEGIN_OPTION: IMMEDIATELY}
 
 BETWEEN_TRIES = (0.0005, 0.003)  # in seconds; at random, so that two do not try in step
 Step = Literal["BEGIN IMMEDIATE", "COMMIT"]
@@ -159,7 +162,7 @@ def _listened(engine: Engine, mode: Mode) -> Engine:
 
     def commit(connection: Connection) -> None:
         # The driver's own COMMIT, which follows, then finds nothing left to do.
-        if _kind(connection) == "IMMEDIATE":
+        if _kind(connection) == IMMEDIATELY:
             take_turn(connection, COMMIT, _patience_ms(connection, mode))
 
     event.listen(engine, "connect", _prepare)
@@ -181,7 +184,7 @@ def _begin(connection: Connection, patience_ms: int) -> None:
     kind = _kind(connection)
     # A transaction that starts by reading and then writes can fail when waiting would have
     # helped; IMMEDIATE takes the write lock first, and so waits for it.
-    if kind == "IMMEDIATE":
+    if kind == IMMEDIATELY:
         take_turn(connection, BEGIN, patience_ms)
     elif kind is not None:
         connection.exec_driver_sql(f"BEGIN {kind}")

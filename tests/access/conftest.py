@@ -14,11 +14,11 @@ from app.actions.health import RecentHealth, check_health
 from app.bootstrap import Services
 from app.storage.blobs.store import FolderBlobStore
 from app.storage.database import Database
-from app.storage.schema import migrate
 from app.web.app import create_app
 from tests.support.clocks import Clock
 from tests.support.gateway.served import serving
 from tests.support.people.admins import Browser
+from tests.support.stores.databases import Place
 from tests.support.stores.secrets_server import SecretsServer, running_secrets_server
 
 
@@ -28,11 +28,9 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database.open(f"sqlite:///{tmp_path / 'access.sqlite3'}", "local")
-    migrate(database)
-    yield database
-    database.close()
+def database(place: Place) -> Iterator[Database]:
+    with place.opened() as database:
+        yield database
 
 
 @pytest.fixture

@@ -7,22 +7,23 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.access.current_secret import CurrentSecret
 from app.access.logins import end_all, end_login, find_login, make_login
 from app.access.secrets import AdminSecret, SecretFile, SecretSource
 from app.access.tokens import find_token, make_token, revoke_token
+from app.actions.forget import forget_marked
 from app.backups.back_up import back_up
 from app.backups.restore import Restored, restore
 from app.errors import BackupError, SecretUnavailable
 from app.storage.blobs.store import FolderBlobStore
 from app.storage.database import Database
-from app.storage.tables import KnownSecret, now
+from app.storage.tables import ApiToken, KnownSecret, now
 from tests.access.test_logins import LIFETIMES
 from tests.support.people.admins import HASH
 from tests.support.people.researchers import sketchnorm
-from tests.support.stores.databases import contents
+from tests.support.stores.databases import Place, contents
 from tests.support.stores.sites import Site
 
 
@@ -75,18 +76,17 @@ class BackedUp:
 
 
 @pytest.fixture
-def site(database: Database, blobs: FolderBlobStore, tmp_path: Path) -> BackedUp:
-    file = database.file
-    assert file is not None
+def site(blobs: FolderBlobStore, tmp_path: Path) -> BackedUp:
     source = SecretFile(tmp_path / "admin-secret.json")
     source.write(AdminSecret(HASH, 3))
-    epoch = CurrentSecret(source, database).epoch()
-    assert epoch == 3
-    login = make_login(database, epoch, None, LIFETIMES, now())
-    one, other = (make_token(database, name, now()) for name in ("revoked", "kept"))
-    drawing = Site(database, blobs).submits()
-    back_up(file=file, environment="local", blobs=blobs)
-    database.close()
+    with Place.in_folder(tmp_path, "auto").opened() as database:
+        file = database.file
+        assert file is not None
+        assert CurrentSecret(source, database).epoch() == 3
+        login = make_login(database, 3, None, LIFETIMES, now())
+        one, other = (make_token(database, name, now()) for name in ("revoked", "kept"))
+        drawing = Site(database, blobs).submits()
+        back_up(file=file, environment="local", blobs=blobs)
     return BackedUp(file, blobs, source, login, (one, other), drawing)
 
 
@@ -215,3 +215,16 @@ def test_the_command_raises_the_epoch_where_it_replaces_the_database(
 ) -> None:
     assert sketchnorm("restore", *words).status == 0
     assert at_a_shell.read() == AdminSecret(HASH, epoch)
+
+
+def test_a_token_that_came_back_by_other_means_is_revoked_again(
+    database: Database, blobs: FolderBlobStore
+) -> None:
+    revoked, kept = (make_token(database, name, now()) for name in ("revoked", "kept"))
+    revoke_token(database, blobs, "revoked", now())
+    with database.writing() as tx:
+        tx.execute(update(ApiToken).values(revoked_at=None))
+    assert find_token(database, revoked, now()) is not None
+    forget_marked(database=database, blobs=blobs, now=now())
+    assert find_token(database, revoked, now()) is None
+    assert find_token(database, kept, now()) is not None

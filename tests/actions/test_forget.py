@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
@@ -16,7 +15,7 @@ from app.storage.blobs.store import FolderBlobStore
 from app.storage.tables import Analysis, IdempotencyKey, Removal
 from tests.support.faults.crashes import Crash, Life, MortalDatabase, MortalStore
 from tests.support.faults.disks import impatient, locked
-from tests.support.stores.databases import open_database
+from tests.support.stores.databases import NewPlace, Place
 from tests.support.stores.doubles import DistantStore, WatchedStore
 from tests.support.stores.sites import DAYS, Site
 
@@ -25,9 +24,9 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    with open_database(tmp_path) as database:
-        yield Site(database, FolderBlobStore(tmp_path / "blobs", "local"))
+def site(place: Place) -> Iterator[Site]:
+    with place.opened() as database:
+        yield Site(database, FolderBlobStore(place.folder / "blobs", "local"))
 
 
 def rows(site: Site, table: type[Analysis | IdempotencyKey | Removal]) -> int:
@@ -134,10 +133,13 @@ def test_files_that_cannot_be_deleted_now_are_deleted_by_retention(
     assert site.stored == set()
 
 
-def test_killed_at_any_moment_nothing_is_done_or_the_next_run_completes_it(tmp_path: Path) -> None:
+def test_killed_at_any_moment_nothing_is_done_or_the_next_run_completes_it(
+    new_place: NewPlace,
+) -> None:
     for steps in range(40):
-        with open_database(tmp_path / str(steps)) as database:
-            site = Site(database, FolderBlobStore(tmp_path / str(steps) / "blobs", "local"))
+        place = new_place()
+        with place.opened() as database:
+            site = Site(database, FolderBlobStore(place.folder / "blobs", "local"))
             wanted, other = site.submits("one"), site.submits("other")
             if not killed_after(steps, site, wanted):
                 assert steps > 10

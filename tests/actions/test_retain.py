@@ -19,7 +19,7 @@ from app.storage.blobs.store import FolderBlobStore
 from app.storage.jobs import claim, enqueue, finish
 from app.storage.tables import Analysis, IdempotencyKey, Job, Removal
 from tests.support.faults.crashes import Crash, Life, MortalDatabase, MortalStore
-from tests.support.stores.databases import open_database
+from tests.support.stores.databases import NewPlace, Place
 from tests.support.stores.doubles import WatchedStore
 from tests.support.stores.sites import DAYS, Site
 
@@ -31,9 +31,9 @@ YOUNG = NOW - DAYS * DAY + SECOND
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    with open_database(tmp_path) as database:
-        yield Site(database, FolderBlobStore(tmp_path / "blobs", "local"))
+def site(place: Place) -> Iterator[Site]:
+    with place.opened() as database:
+        yield Site(database, FolderBlobStore(place.folder / "blobs", "local"))
 
 
 def rows(site: Site, table: type[Analysis | IdempotencyKey | Job | Removal]) -> int:
@@ -119,10 +119,11 @@ def test_backups_go_when_their_own_rule_says(site: Site) -> None:
     assert set(site.blobs.keys("backups")) == kept
 
 
+@pytest.mark.parametrize("kind", ["auto"])
 def test_replaced_databases_go_as_late_as_drawings_and_nothing_else_does(
-    site: Site, tmp_path: Path
+    site: Site, place: Place
 ) -> None:
-    file = tmp_path / "sketchnorm.sqlite3"
+    file = place.folder / "sketchnorm.sqlite3"
     old, young = (replaced_name(file, moment) for moment in (OLD, YOUNG))
     journal, other = Path(f"{old}-wal"), Path(f"{file}.replaced-by-hand")
     for path in (old, young, journal, other):
@@ -132,9 +133,10 @@ def test_replaced_databases_go_as_late_as_drawings_and_nothing_else_does(
     assert [path.exists() for path in files] == [False, False, True, True, True]
 
 
-def test_what_killed_writers_and_restores_left_goes_after_a_day(site: Site, tmp_path: Path) -> None:
-    picture = tmp_path / "blobs" / "drawings" / ".unfinished-abc"
-    folder = tmp_path / ".restoring-abc"
+@pytest.mark.parametrize("kind", ["auto"])
+def test_what_killed_writers_and_restores_left_goes_after_a_day(site: Site, place: Place) -> None:
+    picture = place.folder / "blobs" / "drawings" / ".unfinished-abc"
+    folder = place.folder / ".restoring-abc"
     folder.mkdir()
     for path in (picture, folder / "sketchnorm.sqlite3"):
         path.write_bytes(b"a child drew this")
@@ -227,11 +229,12 @@ def test_a_file_whose_row_came_back_stays(site: Site) -> None:
 
 
 def test_killed_at_any_moment_no_row_lacks_its_file_and_the_next_run_does_the_rest(
-    tmp_path: Path,
+    new_place: NewPlace,
 ) -> None:
     for steps in range(40):
-        with open_database(tmp_path / str(steps)) as database:
-            site = Site(database, FolderBlobStore(tmp_path / str(steps) / "blobs", "local"))
+        place = new_place()
+        with place.opened() as database:
+            site = Site(database, FolderBlobStore(place.folder / "blobs", "local"))
             site.keeps(OLD, "old")
             young = site.keeps(YOUNG, "young")
             if not killed_after(steps, site):

@@ -23,7 +23,7 @@ from app.storage.database import Database
 from app.storage.jobs import LEASE, Recurring, enqueue
 from app.storage.tables import Job
 from app.stores import Stores
-from tests.support.stores.databases import open_database, sqlite_url
+from tests.support.stores.databases import Place
 from tests.support.stores.doubles import DistantStore
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -38,8 +38,8 @@ run_due_jobs(work)
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    with open_database(tmp_path) as database:
+def database(place: Place) -> Iterator[Database]:
+    with place.opened() as database:
         yield database
 
 
@@ -112,12 +112,10 @@ def test_recurring_work_is_done_once_in_its_slot_by_two_who_run_it(database: Dat
 
 
 def test_what_a_killed_worker_held_is_done_by_another_once_its_lease_is_out(
-    database: Database, tmp_path: Path
+    database: Database, place: Place
 ) -> None:
     enqueue(database, "dies", "1", NOON)
-    killed = subprocess.run(
-        [sys.executable, "-c", DIES, sqlite_url(tmp_path)], timeout=60, check=False
-    )
+    killed = subprocess.run([sys.executable, "-c", DIES, place.url], timeout=60, check=False)
     assert killed.returncode == -9
     work = Work(database, {"dies": lambda payload: None})
     assert run_due_jobs(work) == JobsRun()

@@ -19,7 +19,7 @@ from tests.support.faults.processes import Child
 from tests.support.people.operators import Operator
 from tests.support.polling import until
 from tests.support.stores import ledger
-from tests.support.stores.databases import open_database
+from tests.support.stores.databases import Place, open_database
 from tests.support.stores.writers import note_waits
 
 MODES = ("WAL", "DELETE")
@@ -96,7 +96,7 @@ def worst_waits(operator: Operator, mode: JournalChoice) -> list[tuple[float, fl
     """
     with open_database(operator.folder, journal=mode):
         grow(operator.database)
-    writer = Child.start(note_waits, operator.folder, mode, 3 * ROUNDS)
+    writer = Child.start(note_waits, Place.in_folder(operator.folder, mode), 3 * ROUNDS)
     copies = []
     for number in range(ROUNDS):
         time.sleep(1)

@@ -3,24 +3,22 @@
 import io
 import os
 import random
-import sqlite3
 import threading
 import time
-from contextlib import closing
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from PIL import Image
+from sqlalchemy import func, select
 
-from app.storage.blobs.store import FolderBlobStore
-from app.storage.sqlite import JournalChoice
+from app.storage.database import Database
+from app.storage.tables import Job
 from tests.support.data.pictures import as_bytes
 from tests.support.gateway.served import served
 from tests.support.polling import until
-from tests.support.stores.databases import JOURNALS, open_database
+from tests.support.stores.databases import Place
 from tests.support.stores.writers import check_whole
 
 ROUNDS = int(os.environ.get("SKETCHNORM_SERVER_ROUNDS", "10"))
@@ -56,14 +54,14 @@ def a_unique_drawing() -> Image.Image:
     return Image.frombytes("RGB", (20, 20), os.urandom(1200))
 
 
-def upload_until_killed(folder: Path, mode: JournalChoice) -> Uploads:
-    with served(folder, mode) as address:
+def upload_until_killed(place: Place) -> Uploads:
+    with place.opened() as database, served(place) as address:
         uploads = Uploads(address)
         visitors = [threading.Thread(target=uploads.go_on) for _ in range(VISITORS)]
         for visitor in visitors:
             visitor.start()
         until(lambda: len(uploads.kept) > 0)
-        until(lambda: jobs_begun(folder) > 0, what="something to be done in the background")
+        until(lambda: jobs_begun(database) > 0, what="something to be done in the background")
         time.sleep(random.uniform(0, 0.4))  # noqa: S311 - no secret
     for visitor in visitors:
         visitor.join(30)
@@ -86,40 +84,33 @@ def pixels(content: bytes) -> bytes:
         return picture.tobytes()
 
 
-def jobs_begun(folder: Path) -> int:
+def jobs_begun(database: Database) -> int:
     """How many there were in this life of the server and those before."""
-    file = folder / "sketchnorm.sqlite3"
-    with closing(sqlite3.connect(file, timeout=15)) as connection:
-        return int(connection.execute("SELECT count(*) FROM jobs WHERE attempts > 0").fetchone()[0])
+    with database.reading() as tx:
+        return tx.scalar(select(func.count()).where(Job.attempts > 0)) or 0
 
 
-def kill_rounds(folder: Path, mode: JournalChoice, rounds: int) -> None:
+def kill_rounds(place: Place, rounds: int) -> None:
     """So many rounds, and more where a busy machine took too few uploads to prove anything."""
-    with open_database(folder, journal=mode):
+    with place.opened():
         pass
     done = told = 0
     seen: set[str] = set()
     while done < rounds or told <= 2 * rounds:
-        uploads = upload_until_killed(folder, mode)
+        uploads = upload_until_killed(place)
         done += 1
         told += len(uploads.kept)
-        with served(folder, mode) as address:
+        with served(place) as address:
             check_told(address, uploads)
-        with open_database(folder, journal=mode) as database:
-            seen = check_whole(database, FolderBlobStore(folder / "blobs", "local"), seen)
+        with place.opened() as database:
+            seen = check_whole(database, place.blobs, seen)
         assert seen >= {answer["id"] for answer, _ in uploads.kept}
 
 
-@pytest.mark.parametrize("mode", JOURNALS)
-def test_a_killed_server_has_lost_nothing_it_answered(
-    quick_disk: Path, mode: JournalChoice
-) -> None:
-    kill_rounds(quick_disk, mode, 2)
+def test_a_killed_server_has_lost_nothing_it_answered(place: Place) -> None:
+    kill_rounds(place, 2)
 
 
 @pytest.mark.endurance
-@pytest.mark.parametrize("mode", JOURNALS)
-def test_a_server_killed_again_and_again_has_lost_nothing_it_answered(
-    quick_disk: Path, mode: JournalChoice
-) -> None:
-    kill_rounds(quick_disk, mode, ROUNDS)
+def test_a_server_killed_again_and_again_has_lost_nothing_it_answered(place: Place) -> None:
+    kill_rounds(place, ROUNDS)

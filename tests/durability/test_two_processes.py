@@ -2,29 +2,28 @@
 
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
-from app.storage.sqlite import PATIENCE_OPTION, JournalChoice
+from app.storage.sqlite import PATIENCE_OPTION
 from app.storage.tables import Drawing
 from tests.support.faults.processes import Child
-from tests.support.stores.databases import JOURNALS, a_row, open_database
+from tests.support.stores.databases import Place, a_row
 from tests.support.stores.writers import GO, count_up, hog
 
 
-def count_by_two(folder: Path, mode: JournalChoice, times: int) -> None:
+def count_by_two(place: Place, times: int) -> None:
     """Each reads a number and writes the next one, ``times`` times."""
-    with open_database(folder, journal=mode) as database, database.writing() as tx:
+    with place.opened() as database, database.writing() as tx:
         tx.add(a_row(id="counter", age_years=0))
-    children = [Child.start(count_up, folder, mode, name, times) for name in ("one", "other")]
+    children = [Child.start(count_up, place, name, times) for name in ("one", "other")]
     assert [child.ear.recv_bytes() for child in children] == [b"ready", b"ready"]
-    (folder / GO).touch()
+    (place.folder / GO).touch()
     assert [child.said() for child in children] == [["done"], ["done"]]
     for child in children:
         child.finish()
-    with open_database(folder, journal=mode) as database, database.reading() as tx:
+    with place.opened() as database, database.reading() as tx:
         rows = {row.id: row.age_years for row in tx.scalars(select(Drawing))}
     assert rows.pop("counter") == 2 * times
     assert rows.keys() == {f"{name}-{n}" for name in ("one", "other") for n in range(times)}
@@ -38,19 +37,15 @@ def check_interleaved(names: list[str]) -> None:
     assert turns >= 4, "one wrote only after the other, which proves nothing"
 
 
-@pytest.mark.parametrize("mode", JOURNALS)
-def test_two_processes_lose_no_write_and_double_none(quick_disk: Path, mode: JournalChoice) -> None:
-    count_by_two(quick_disk, mode, 150)
+def test_two_processes_lose_no_write_and_double_none(place: Place) -> None:
+    count_by_two(place, 150)
 
 
-@pytest.mark.parametrize("mode", JOURNALS)
-def test_a_writer_gets_its_turn_beside_one_that_never_pauses(
-    quick_disk: Path, mode: JournalChoice
-) -> None:
-    with open_database(quick_disk, journal=mode) as database:
+def test_a_writer_gets_its_turn_beside_one_that_never_pauses(place: Place) -> None:
+    with place.opened() as database:
         with database.writing() as tx:
             tx.add(a_row(id="counter", age_years=0))
-        neighbour = Child.start(hog, quick_disk, mode)
+        neighbour = Child.start(hog, place)
         assert neighbour.ear.recv_bytes() == b"writing"
         engine = database.engine.execution_options(**{PATIENCE_OPTION: 3_000})
         hurried = replace(database, engine=engine)
@@ -64,7 +59,8 @@ def test_a_writer_gets_its_turn_beside_one_that_never_pauses(
 
 
 @pytest.mark.endurance
+@pytest.mark.parametrize("kind", ["delete"])
 def test_two_processes_lose_none_of_two_thousand_writes_each_with_a_deleted_journal(
-    quick_disk: Path,
+    place: Place,
 ) -> None:
-    count_by_two(quick_disk, "delete", 2000)
+    count_by_two(place, 2000)

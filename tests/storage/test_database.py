@@ -14,12 +14,12 @@ from sqlalchemy.exc import IntegrityError, StatementError
 from app.errors import ConfigurationError, StorageUnavailable
 from app.storage.database import Database
 from app.storage.tables import Analysis, DemoSample, Drawing, IdempotencyKey
-from tests.support.stores.databases import a_row, open_database, sqlite_url
+from tests.support.stores.databases import Place, a_row, open_database, sqlite_url
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    with open_database(tmp_path) as database:
+def database(place: Place) -> Iterator[Database]:
+    with place.opened() as database:
         yield database
 
 
@@ -44,10 +44,10 @@ def keep_with_children(database: Database) -> str:
     return drawing.id
 
 
-def test_what_was_written_is_there_after_reopening(tmp_path: Path) -> None:
-    with open_database(tmp_path) as database:
+def test_what_was_written_is_there_after_reopening(place: Place) -> None:
+    with place.opened() as database:
         drawing_id = keep_with_children(database)
-    with open_database(tmp_path) as database, database.reading() as tx:
+    with place.opened() as database, database.reading() as tx:
         kept = tx.get_one(Drawing, drawing_id)
         assert kept.analyses[0].result == {"p_value": 0.5}
         assert kept.created_at.tzinfo is UTC
@@ -105,9 +105,9 @@ def test_an_instant_without_a_zone_is_refused(database: Database) -> None:
 
 
 def test_a_writer_holds_the_lock_from_its_first_statement_and_readers_go_on(
-    database: Database,
+    tmp_path: Path,
 ) -> None:
-    with database.writing() as tx:
+    with open_database(tmp_path) as database, database.writing() as tx:
         tx.scalar(select(func.count()).select_from(Drawing))
         assert count(database, Drawing) == 0
         with another_process(database) as other, pytest.raises(sqlite3.Error, match="locked"):

@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from app.errors import WrongEnvironment
 from app.storage.blobs.store import FolderBlobStore
 from app.storage.database import Database
-from tests.support.stores.databases import a_row, contents, open_database, sqlite_url
+from tests.support.stores.databases import (
+    ON_POSTGRESQL,
+    Place,
+    a_row,
+    contents,
+    open_database,
+    sqlite_url,
+)
 
 ENVIRONMENTS = st.sampled_from(["local", "production"]) | st.text("abé'\"\\%{", min_size=1)
 # Each example makes real files and syncs them: few examples, and no limit on how long one takes.
@@ -56,3 +63,12 @@ def test_the_refusal_names_both_environments_and_the_way_out(tmp_path: Path) -> 
         Database.open(sqlite_url(tmp_path), "local")
     with pytest.raises(WrongEnvironment, match=r"'production'.*'local'.*ENVIRONMENT=production"):
         FolderBlobStore(tmp_path, "local")
+
+
+@pytest.mark.parametrize("kind", [ON_POSTGRESQL])
+def test_a_server_s_database_opens_only_from_where_it_was_made(place: Place) -> None:
+    with place.opened("production"):
+        pass
+    with pytest.raises(WrongEnvironment, match=r"'production'.*'local'.*use another DATABASE_URL"):
+        place.open("local")
+    place.open("production").close()

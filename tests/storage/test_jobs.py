@@ -4,7 +4,6 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -23,7 +22,7 @@ from app.storage.jobs import (
     pause_after,
 )
 from app.storage.tables import Job
-from tests.support.stores.databases import open_database
+from tests.support.stores.databases import Place
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HOURLY = Recurring("tidy", timedelta(hours=1))
@@ -31,8 +30,8 @@ SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    with open_database(tmp_path) as database:
+def database(place: Place) -> Iterator[Database]:
+    with place.opened() as database:
         yield database
 
 

@@ -17,7 +17,7 @@ from app.web.app import create_app
 from tests.support import ROOT
 from tests.support.data.analyzers import FakeAnalyzer
 from tests.support.people.visitors import Visitor, a_png
-from tests.support.stores.databases import open_database, sqlite_url
+from tests.support.stores.databases import Place
 from tests.support.stores.migrations import later_release, scripts
 
 SMOKE = Path("tests/support/release_smoke.py")
@@ -61,10 +61,11 @@ def before(tmp_path: Path, head: str) -> Path:
     return unpack(commit, tmp_path / "before")
 
 
-def visit(code: Path, folder: Path) -> list[str]:
-    """What the smoke test of that code prints about the database and the store in ``folder``."""
+def visit(code: Path, place: Place) -> list[str]:
+    """What the smoke test of that code prints about the database and the store there."""
+    store = place.folder / "blobs"
     said = subprocess.run(
-        [sys.executable, "-m", "tests.support.release_smoke", sqlite_url(folder), folder / "blobs"],
+        [sys.executable, "-m", "tests.support.release_smoke", place.url, store],
         env={"PATH": os.environ["PATH"]},
         cwd=code, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
@@ -73,14 +74,14 @@ def visit(code: Path, folder: Path) -> list[str]:
 
 
 def test_the_code_before_runs_on_the_new_schema_and_the_new_code_reads_what_it_wrote(
-    before: Path, head: str, tmp_path: Path
+    before: Path, head: str, place: Place
 ) -> None:
     versions = [path.name for path in (before / "migrations" / "versions").glob("*.py")]
     assert not any(name.startswith(f"{head}_") for name in versions)
-    with open_database(tmp_path) as database:
-        checked, kept = visit(before, tmp_path)
+    with place.opened() as database:
+        checked, kept = visit(before, place)
         check_schema(database)
-        blobs = FolderBlobStore(tmp_path / "blobs", "local")
+        blobs = FolderBlobStore(place.folder / "blobs", "local")
         assert show(kept, database=database).category == "house"
         assert show_picture(kept, database=database, blobs=blobs).content
     # The first release knew only its own revision: it had no way to learn what came after.
@@ -89,9 +90,9 @@ def test_the_code_before_runs_on_the_new_schema_and_the_new_code_reads_what_it_w
     assert checked == (f"refused: {NEWER}" if first or contract else "accepted")
 
 
-def test_this_code_runs_its_own_visit(tmp_path: Path) -> None:
-    with open_database(tmp_path):
-        assert visit(ROOT, tmp_path)[0] == "accepted"
+def test_this_code_runs_its_own_visit(place: Place) -> None:
+    with place.opened():
+        assert visit(ROOT, place)[0] == "accepted"
 
 
 @pytest.fixture

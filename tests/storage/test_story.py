@@ -6,10 +6,12 @@ and has processes die at any step of it. It remembers what was acknowledged, and
 
 import os
 import tempfile
-from contextlib import ExitStack, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
@@ -39,12 +41,21 @@ from tests.support.faults.crashes import Crash, Life, MortalDatabase, MortalStor
 from tests.support.stores.databases import JOURNALS, sqlite_url, use_journal
 from tests.support.stores.sites import DAYS, Site
 
+if TYPE_CHECKING:
+    from tests.support.stores.postgres_server import PostgresServer
+
 EXAMPLES = int(os.environ.get("SKETCHNORM_ROUNDS", "12"))
 STEPS = 20
 NOON = datetime.now(UTC)  # backups are named by the clock, and none may be older than a marker is
 DAY = timedelta(days=1)
 # How many steps a process takes before it dies; None: it lives.
 DEATHS = st.none() | st.integers(0, 14)
+NewDatabase = Callable[[Path], AbstractContextManager[str]]
+
+
+def in_sqlite(folder: Path) -> AbstractContextManager[str]:
+    """The address of a database in that folder, which goes with it."""
+    return nullcontext(sqlite_url(folder))
 
 
 class Story(RuleBasedStateMachine):
@@ -55,10 +66,11 @@ class Story(RuleBasedStateMachine):
     then on that is what has to be there.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, new_database: NewDatabase = in_sqlite) -> None:
         super().__init__()
         self.resources = ExitStack()
         self.folder = Path(self.resources.enter_context(tempfile.TemporaryDirectory()))
+        self.url = self.resources.enter_context(new_database(self.folder))
         self.now = NOON
         self.kept: dict[str, datetime] = {}
         self.shown: set[str] = set()
@@ -73,7 +85,7 @@ class Story(RuleBasedStateMachine):
         migrate(self.site.database, no_backup)
 
     def open(self) -> None:
-        database = Database.open(sqlite_url(self.folder), "local")
+        database = Database.open(self.url, "local")
         self.site = Site(database, FolderBlobStore(self.folder / "blobs", "local"))
 
     @rule()
@@ -176,6 +188,7 @@ class Story(RuleBasedStateMachine):
         self.reopen()
         assert find_standing(self.site.database) is standing
 
+    @precondition(lambda self: self.site.database.file is not None)
     @rule(steps=DEATHS)
     def back_up(self, steps: int | None) -> None:
         """Who is killed has made a whole backup, or none that anybody would find."""
@@ -286,11 +299,23 @@ def die(connection: object) -> None:
     raise Crash
 
 
+STORIES = settings(max_examples=EXAMPLES, stateful_step_count=STEPS)
+
+
 @pytest.mark.parametrize("journal", JOURNALS)
 def test_database_and_store_tell_the_same_story(
     journal: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     use_journal(journal, monkeypatch)
-    run_state_machine_as_test(
-        Story, settings=settings(max_examples=EXAMPLES, stateful_step_count=STEPS)
-    )
+    run_state_machine_as_test(Story, settings=STORIES)
+
+
+@pytest.mark.postgres
+def test_postgresql_and_store_tell_the_same_story(postgres_server: "PostgresServer") -> None:
+    """Without backups, which PostgreSQL's own tools make."""
+
+    class OnServer(Story):
+        def __init__(self) -> None:
+            super().__init__(lambda folder: postgres_server.new_database())
+
+    run_state_machine_as_test(OnServer, settings=STORIES)

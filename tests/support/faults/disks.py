@@ -79,7 +79,12 @@ def impatient(database: Database) -> Database:
 
 @contextmanager
 def locked(database: Database) -> Iterator[None]:
-    """Another process has begun to write and does not end."""
+    """Another has begun to write and does not end: a process, or a connection to a server."""
+    if database.file is None:
+        with database.writing() as tx:
+            tx.connection()  # only now the transaction begins
+            yield
+        return
     command = [sys.executable, "-c", HOLD, str(file_of(database))]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from multiprocessing.connection import Connection
-from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -17,34 +16,33 @@ from app.background.worker import Worker
 from app.bootstrap import assemble
 from app.environment import Settings
 from app.storage.jobs import Recurring
-from app.storage.sqlite import JournalChoice
 from app.web.app import create_app
 from ecs.connections import PatientProtocol, SlowBodies
 from tests.support.data.analyzers import FakeAnalyzer
 from tests.support.faults.processes import Child
-from tests.support.stores.databases import sqlite_url
+from tests.support.stores.databases import Place
 
 EVERY = timedelta(milliseconds=100)  # far more often than in earnest, so that kills fall into it
 
 
-def settings_for(folder: Path, mode: JournalChoice) -> Settings:
-    """Database and store both in ``folder``."""
+def settings_for(place: Place) -> Settings:
+    """Database and store both there."""
     return Settings.load(
         {
             "ENVIRONMENT": "local",
-            "DATA_DIR": str(folder),
-            "DATABASE_URL": sqlite_url(folder),
-            "DATABASE_JOURNAL": mode,
+            "DATA_DIR": str(place.folder),
+            "DATABASE_URL": place.url,
+            "DATABASE_JOURNAL": place.journal,
             "UPLOADS_PER_MINUTE": "0",
         },
-        folder,
+        place.folder,
     )
 
 
 @contextmanager
-def served(folder: Path, mode: JournalChoice) -> Iterator[str]:
+def served(place: Place) -> Iterator[str]:
     """Where it is served, until it is killed at the end of the block."""
-    server = Child.start(serve, folder, mode)
+    server = Child.start(serve, place)
     try:
         yield f"http://127.0.0.1:{server.ear.recv_bytes().decode()}"
     finally:
@@ -52,9 +50,9 @@ def served(folder: Path, mode: JournalChoice) -> Iterator[str]:
         server.ear.close()
 
 
-def serve(folder: Path, mode: JournalChoice, mouth: Connection) -> None:
+def serve(place: Place, mouth: Connection) -> None:
     """Serve until killed; the port is told once it can be connected to."""
-    settings = settings_for(folder, mode)
+    settings = settings_for(place)
     services = assemble(settings, FakeAnalyzer)
     work = work_for(services.stores, settings)
     busy = replace(work, schedule=[Recurring(RETENTION, EVERY)])

@@ -1,18 +1,65 @@
-"""SQLite databases in temporary folders, a row to keep in them, and what lies in a folder."""
+"""Databases of either kind, a row to keep in them, and what lies in a folder."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final, Literal, Self
 
 import pytest
 
 from app.storage import sqlite
+from app.storage.blobs.store import FolderBlobStore
 from app.storage.database import Database
 from app.storage.schema import migrate
 from app.storage.sqlite import JournalChoice
 from app.storage.tables import Drawing
 
 JOURNALS: tuple[JournalChoice, ...] = ("wal", "delete")
+Kind = JournalChoice | Literal["postgresql"]  # a journal of SQLite's, or the other engine
+POSTGRESQL: Final = "postgresql"
+ON_POSTGRESQL = pytest.param(POSTGRESQL, marks=pytest.mark.postgres)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a site is kept: its database at ``url``, its files in ``folder``."""
+
+    folder: Path
+    url: str
+    journal: JournalChoice = "auto"
+
+    @classmethod
+    def in_folder(cls, folder: Path, journal: JournalChoice = "auto") -> Self:
+        """With a database in SQLite."""
+        return cls(folder, sqlite_url(folder), journal)
+
+    @property
+    def kind(self) -> Kind:
+        """Of its database."""
+        return POSTGRESQL if self.url.startswith(POSTGRESQL) else self.journal
+
+    @property
+    def blobs(self) -> FolderBlobStore:
+        """Where its files are."""
+        return FolderBlobStore(self.folder / "blobs", "local")
+
+    def open(self, environment: str = "local") -> Database:
+        """Open the database, of any schema."""
+        return Database.open(self.url, environment, self.journal)
+
+    @contextmanager
+    def opened(self, environment: str = "local") -> Iterator[Database]:
+        """The database, migrated, and closed at the end."""
+        database = self.open(environment)
+        try:
+            migrate(database)
+            yield database
+        finally:
+            database.close()
+
+
+NewPlace = Callable[[], Place]
 
 
 def sqlite_url(folder: Path) -> str:
@@ -20,17 +67,11 @@ def sqlite_url(folder: Path) -> str:
     return f"sqlite:///{folder}/sketchnorm.sqlite3"
 
 
-@contextmanager
 def open_database(
     folder: Path, environment: str = "local", journal: JournalChoice = "auto"
-) -> Iterator[Database]:
+) -> AbstractContextManager[Database]:
     """A migrated database in ``folder``, closed at the end."""
-    database = Database.open(sqlite_url(folder), environment, journal)
-    try:
-        migrate(database)
-        yield database
-    finally:
-        database.close()
+    return Place.in_folder(folder, journal).opened(environment)
 
 
 def use_journal(journal: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,6 @@ import os
 import time
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
-from pathlib import Path
 
 from sqlalchemy import Connection as SqlConnection
 from sqlalchemy import select, text
@@ -15,13 +14,12 @@ from app.actions.submit import Submission, submit
 from app.inference.analysis import Analysis
 from app.scoring.assessment import LEVEL
 from app.storage import tables
-from app.storage.blobs.store import BlobStore, FolderBlobStore
+from app.storage.blobs.store import BlobStore
 from app.storage.database import Database
-from app.storage.sqlite import JournalChoice
 from tests.support.data.analyzers import FakeAnalyzer
 from tests.support.people.visitors import a_png
 from tests.support.polling import until
-from tests.support.stores.databases import a_row, sqlite_url
+from tests.support.stores.databases import Place, a_row
 
 # A commit of many pages takes long enough for a kill to fall into it.
 REPEATED = 1500
@@ -48,10 +46,9 @@ def digest_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def keep_until_killed(folder: Path, mode: JournalChoice, mouth: Connection) -> None:
+def keep_until_killed(place: Place, mouth: Connection) -> None:
     """Hand in drawings of random bytes; each that is kept is told with its checksum."""
-    database = Database.open(sqlite_url(folder), "local", mode)
-    blobs = store(folder)
+    database, blobs = place.open(), place.blobs
     echo = Echo(FakeAnalyzer().analyze(a_png(), 6, None))
     while True:
         content = os.urandom(3000)
@@ -61,14 +58,14 @@ def keep_until_killed(folder: Path, mode: JournalChoice, mouth: Connection) -> N
         mouth.send_bytes(f"{drawing_id} {digest}".encode())
 
 
-def count_up(folder: Path, mode: JournalChoice, name: str, times: int, mouth: Connection) -> None:
+def count_up(place: Place, name: str, times: int, mouth: Connection) -> None:
     """Add one to a number that others add to as well, each time with a row of its own.
 
     It says when it is ready, and begins once there is a file ``GO``, so that all begin together.
     """
-    database = Database.open(sqlite_url(folder), "local", mode)
+    database = place.open()
     mouth.send_bytes(b"ready")
-    until((folder / GO).exists, pause=0.001)
+    until((place.folder / GO).exists, pause=0.001)
     for number in range(times):
         with database.writing() as tx:
             counter = tx.get_one(tables.Drawing, "counter")
@@ -78,9 +75,9 @@ def count_up(folder: Path, mode: JournalChoice, name: str, times: int, mouth: Co
     database.close()
 
 
-def note_waits(folder: Path, mode: JournalChoice, seconds: float, mouth: Connection) -> None:
+def note_waits(place: Place, seconds: float, mouth: Connection) -> None:
     """Write on and on; at the end, when each transaction ended and how long it took."""
-    database = Database.open(sqlite_url(folder), "local", mode)
+    database = place.open()
     waits: list[tuple[float, float]] = []
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -93,9 +90,9 @@ def note_waits(folder: Path, mode: JournalChoice, seconds: float, mouth: Connect
     database.close()
 
 
-def hog(folder: Path, mode: JournalChoice, mouth: Connection) -> None:
+def hog(place: Place, mouth: Connection) -> None:
     """Write without a pause, each time as long as it takes on a slow disk."""
-    database = Database.open(sqlite_url(folder), "local", mode)
+    database = place.open()
     while True:
         with database.writing() as tx:
             tx.get_one(tables.Drawing, "counter").age_years += 1
@@ -104,15 +101,11 @@ def hog(folder: Path, mode: JournalChoice, mouth: Connection) -> None:
         mouth.send_bytes(b"writing")
 
 
-def store(folder: Path) -> FolderBlobStore:
-    """Where the writers keep their files."""
-    return FolderBlobStore(folder / "blobs", "local")
-
-
 def check_whole(database: Database, blobs: BlobStore, seen: set[str]) -> set[str]:
     """The ids of all drawings, once the file is sound and each new one has all of its parts."""
     with database.reading() as session:
-        _check_file(session.connection())
+        if database.file is not None:
+            _check_file(session.connection())
         drawings = session.scalars(select(tables.Drawing)).all()
         for drawing in drawings:
             if drawing.id in seen:
