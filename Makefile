@@ -6,7 +6,7 @@ VENV ?= .venv
 export VENV
 PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
 
-.PHONY: run dev sam container containers container-tool setup test test-packages test-training endurance fuzz nightly benchmarks lint lock train-setup clean
+.PHONY: run dev sam container containers container-tool setup test test-packages test-postgres test-training endurance fuzz nightly benchmarks lint lock train-setup clean
 
 run: $(VENV)/runtime.stamp
 	$(VENV)/bin/sketchnorm serve --port $(PORT)
@@ -43,13 +43,17 @@ test: setup
 test-packages: container-tool setup
 	$(CONTAINERS) $(VENV)/bin/python -m pytest -m packages tests/packages
 
+# The database's promises on a PostgreSQL server, kills included; the tests start their own.
+test-postgres: setup
+	$(VENV)/bin/python -m pytest -m postgres -n auto
+
 # Whole bundles, trained and evaluated on made-up drawings.
 test-training: setup
 	$(VENV)/bin/python -m pytest -m training tests/training -n auto
 
 # What takes minutes: kills, loads and outages as often and as long as the promises say.
 endurance: setup
-	$(VENV)/bin/python -m pytest -m endurance
+	$(VENV)/bin/python -m pytest -m "endurance and not postgres"
 
 # Made-up bytes for all that reads bytes, SECONDS for each of the three; the same for the same SEED.
 SECONDS ?= 20
@@ -59,7 +63,7 @@ fuzz: $(VENV)/fuzz.stamp
 
 # All as often, or as long, as one has a night for; each night other bytes, requests and credentials.
 nightly: $(VENV)/fuzz.stamp
-	SKETCHNORM_ROUNDS=200 $(VENV)/bin/python -m pytest -m "endurance or not packages" tests/durability tests/storage tests/backups
+	SKETCHNORM_ROUNDS=200 $(VENV)/bin/python -m pytest -m "not postgres and (endurance or not packages)" tests/durability tests/storage tests/backups
 	SKETCHNORM_ROUNDS=200 $(VENV)/bin/python -m pytest tests/web/test_api.py tests/web/test_credentials.py
 	$(VENV)/bin/python -m tests.fuzz --seconds 600
 
@@ -106,7 +110,7 @@ train-setup: $(VENV)/dev.stamp
 COMPILE = uv pip compile -q --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header
 UPKEEP = uv pip compile -q --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header
 lock:
-	$(COMPILE) pyproject.toml requirements/build.in --extra dev --extra xlsx -o requirements/dev.txt
+	$(COMPILE) pyproject.toml requirements/build.in --extra dev --extra postgresql --extra xlsx -o requirements/dev.txt
 	$(COMPILE) pyproject.toml -c requirements/dev.txt -o requirements/runtime.txt
 	$(COMPILE) requirements/build.in -c requirements/dev.txt -o requirements/build.txt
 	$(COMPILE) requirements/fuzz.in -o requirements/fuzz.txt

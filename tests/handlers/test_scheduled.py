@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -93,12 +94,13 @@ def test_a_drill_that_fails_is_counted_and_raised(
     assert "RestoreDrillFailed" in metrics(capsys)
 
 
+@pytest.mark.parametrize("schedule", [backup, restore_drill], ids=["backup", "drill"])
 def test_a_postgresql_database_is_left_to_its_own_tools(
-    deployed: Operator, monkeypatch: pytest.MonkeyPatch
+    deployed: Operator, monkeypatch: pytest.MonkeyPatch, schedule: ModuleType
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql+psycopg://user:secret@host/name")
     with pytest.raises(BackupError, match="pg_dump") as refusal:
-        backup.handler(event("scheduled_backup"), None)
+        schedule.handler(event("scheduled_backup"), None)
     assert "secret" not in str(refusal.value)
 
 
