@@ -1,7 +1,8 @@
 """The tables; Alembic (``migrations/``) makes them, these classes only describe them.
 
 Portable on purpose: nothing here is SQLite's alone, so that a ``DATABASE_URL`` of PostgreSQL is
-the way out for who outgrows one writer. Refer to the classes through the module
+the way out for who outgrows one disk. To search text say ``icontains``: SQLite's ``LIKE`` ignores
+case, PostgreSQL's does not. Refer to the classes through the module
 (``tables.Analysis``): ``actions.analysis`` has an ``Analysis`` of its own, not yet stored.
 """
 

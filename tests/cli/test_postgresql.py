@@ -1,4 +1,4 @@
-"""A site on PostgreSQL looked after from the command line, and what is left to PostgreSQL's tools."""
+"""A site on PostgreSQL looked after from the command line, and what its own tools do."""
 
 import subprocess
 import sys

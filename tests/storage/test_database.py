@@ -127,6 +127,14 @@ def test_writers_wait_for_each_other_and_none_is_lost(database: Database) -> Non
     assert seen == {str(number) for number in range(20)}
 
 
+def test_text_is_searched_whatever_its_case(database: Database) -> None:
+    with database.writing() as tx:
+        tx.add_all(a_row(category=one) for one in ("House", "boat", "100% house"))
+    with database.reading() as tx:
+        found = tx.scalars(select(Drawing.category).where(Drawing.category.icontains("HOUSE")))
+        assert set(found) == {"House", "100% house"}
+
+
 def test_ping_tells_a_working_database_from_one_that_is_gone(database: Database) -> None:
     database.ping()
     with database.writing() as tx:

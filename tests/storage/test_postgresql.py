@@ -296,6 +296,16 @@ def test_a_server_that_stops_is_unavailable_and_used_again_once_it_is_back(
     assert kept(database) == 2
 
 
+def test_nobody_notices_a_server_that_was_restarted_meanwhile(
+    database: Database, postgres_server: "PostgresServer"
+) -> None:
+    keep(database)
+    postgres_server.stop()
+    postgres_server.start()
+    keep(database)
+    assert kept(database) == 2
+
+
 def test_a_connection_that_the_server_ends_in_a_transaction(
     database: Database, postgres_server: "PostgresServer", name: str
 ) -> None:

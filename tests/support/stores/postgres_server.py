@@ -137,9 +137,11 @@ def dump(url: str, file: Path) -> None:
 
 
 def restore_dump(url: str, file: Path) -> None:
-    """The same."""
-    how = ("--clean", "--if-exists", "--single-transaction")
-    _run("pg_restore", *how, f"--dbname={_address(url)}", file)
+    """The same, into a database that is emptied first instead of a new one."""
+    with psycopg.connect(_address(url)) as connection:
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")
+    _run("pg_restore", "--single-transaction", f"--dbname={_address(url)}", file)
 
 
 def _address(url: str) -> str:
