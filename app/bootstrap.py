@@ -21,7 +21,10 @@ from app.publishing.published import open_checked
 from app.storage.database import Database
 from app.storage.schema import Standing, check_schema, find_standing
 from app.stores import Stores, lasting_folder, open_blobs, open_database
-from app.telemetry import Metrics
+from app.telemetry import Metrics, Signals
+from app.usage.analyses import AnalysisCounter
+from app.usage.requests import RequestCounter
+from app.usage.visits import Salts
 
 SECRET_FILE, ADDRESS_KEY = "admin-secret.json", "address.key"  # beside the database
 NO_ADMIN = "This part of the site only shows and keeps nothing, so there is nothing to log in to."
@@ -45,6 +48,8 @@ class Services:
     retention_days: int
     health: RecentHealth = field(repr=False)
     current_level: CurrentLevel = field(repr=False)
+    analyses: AnalysisCounter = field(repr=False)
+    requests: RequestCounter = field(repr=False)
     access: Access | None = field(default=None, repr=False)
     elsewhere: str = NO_ADMIN
     secure: bool = False
@@ -77,6 +82,7 @@ def assemble(settings: Settings, open_own: Callable[[], OpenedBundle]) -> Servic
     access = None if read_only else open_access(settings, stores.database)
     secret = access.secret if access else None
     check = partial(check_health, stores=stores, bundle=current, secret=secret)
+    signals = Signals(Metrics(settings.environment.metrics_enabled))
     return Services(
         stores=stores,
         analyzer=OneAtATime(current),
@@ -87,6 +93,8 @@ def assemble(settings: Settings, open_own: Callable[[], OpenedBundle]) -> Servic
         retention_days=settings.retention_days,
         health=RecentHealth(check),
         current_level=CurrentLevel(stores.database),
+        analyses=AnalysisCounter(signals),
+        requests=_open_requests(settings, stores.database, signals),
         access=access,
         elsewhere=_elsewhere(settings.public_base_url),
         secure=settings.secure,
@@ -112,6 +120,13 @@ def open_access(settings: Settings, database: Database) -> Access:
             whole=timedelta(hours=settings.login_hours),
         ),
     )
+
+
+def _open_requests(settings: Settings, database: Database, signals: Signals) -> RequestCounter:
+    """What is only read counts nothing into its database: the demo door tells CloudWatch alone."""
+    if database.read_only:
+        return RequestCounter(None, None, signals)
+    return RequestCounter(database, Salts(lasting_folder(settings), kept_key), signals)
 
 
 def open_secret(settings: Settings) -> SecretSource:

@@ -36,12 +36,17 @@
     └── Busy                       too many drawings wait for their turn
 
 Each carries one sentence that says what happened and what to do next. How a refusal looks over
-HTTP is decided in ``web/errors.py`` alone.
+HTTP is decided in ``web/errors.py`` alone. Those that an operator has to act on name the alarm of
+``alarms`` that rings for them.
 """
+
+from typing import ClassVar
 
 
 class SketchnormError(Exception):
     """The root: ``str(error)`` is a sentence fit for the person who meets it."""
+
+    alarm: ClassVar[str | None] = None
 
 
 class Refusal(SketchnormError):
@@ -91,6 +96,8 @@ class WeakPassword(Refusal):
 class NotLetIn(Refusal):
     """Who asks has shown neither a live login nor a token that would do, or a wrong password."""
 
+    alarm = "LoginsFail"
+
 
 class AdminClosed(Refusal):
     """Nobody can log in here; the sentence says how that can be changed, or where to go."""
@@ -127,6 +134,8 @@ class WrongEnvironment(ConfigurationError):
 class BundleError(SketchnormError):
     """The bundle is missing, changed since it was made, or of a version not understood."""
 
+    alarm = "RequestsFail"
+
 
 class UnusableSample(SketchnormError):
     """A drawing that the operator put into the demonstration is incomplete or broken."""
@@ -135,9 +144,13 @@ class UnusableSample(SketchnormError):
 class BackupError(SketchnormError):
     """What lies there cannot be backed up, or a backup is missing, damaged or not ours."""
 
+    alarm = "BackupFailed"
+
 
 class SecretUnavailable(SketchnormError):
     """The admin's secret cannot be read now; ``advice`` is for the operator and is logged."""
+
+    alarm = "AuthSecretStale"
 
     def __init__(self, sentence: str, advice: str) -> None:
         super().__init__(sentence)
@@ -151,6 +164,8 @@ class StorageUnavailable(SketchnormError):
     ``/healthz``, so it names no path.
     """
 
+    alarm = "RequestsFail"
+
     def __init__(self, sentence: str, advice: str | None = None) -> None:
         super().__init__(sentence)
         self.advice = advice or sentence
@@ -159,6 +174,8 @@ class StorageUnavailable(SketchnormError):
 class StorageBusy(StorageUnavailable):
     """Another writer held the database for longer than a writer waits."""
 
+    alarm = "DatabaseWaits"
+
 
 class StorageFull(StorageUnavailable):
     """The disk of the database or the store is full."""
@@ -166,6 +183,8 @@ class StorageFull(StorageUnavailable):
 
 class StorageRefused(StorageUnavailable):
     """The store was reached and did not do what it was asked; it may well do what others ask."""
+
+    alarm = "SpoolRefused"
 
 
 class StorageDamaged(StorageUnavailable):
@@ -179,9 +198,13 @@ class ReadOnly(StorageUnavailable):
 class JobFailed(SketchnormError):
     """Work in the background failed; what went wrong is kept with the job."""
 
+    alarm = "JobsGivenUp"
+
 
 class ImplausibleLoss(SketchnormError):
     """So much would be removed that something else is more likely wrong; nothing was."""
+
+    alarm = "JobsGivenUp"
 
 
 class OutputError(SketchnormError):
@@ -194,3 +217,5 @@ class CommandFailed(SketchnormError):
 
 class Busy(SketchnormError):
     """Too many drawings wait for their turn; trying again in a minute will work."""
+
+    alarm = "VisitorsTurnedAway"

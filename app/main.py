@@ -1,5 +1,8 @@
 """From settings to an application that answers; what every entry point begins with."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from fastapi import FastAPI
 
 from app.background.work import SEED_DEMO, work_for
@@ -13,8 +16,9 @@ from app.web.front import Front
 def open_app(settings: Settings) -> FastAPI:
     """Open everything; a developer's own database is migrated and seeded first.
 
-    A server that runs the application's lifespan has the background's work done beside the
-    requests; Lambda, which runs none, has a function of its own for it.
+    A server that runs the application's lifespan has the background's work done, and what it saw
+    written down, beside the requests; Lambda, which runs none, has a function of its own for the
+    one, and does the other after a request.
     """
     if settings.makes_its_own_database:
         prepare(settings)
@@ -27,4 +31,10 @@ def open_app(settings: Settings) -> FastAPI:
     # With the model at hand, which a function that only looks after the data has not.
     others = {SEED_DEMO: lambda payload: seed(services)}
     worker = Worker(work_for(services.stores, settings, others))
-    return create_app(services, worker.lifespan, front, settings.security_contact)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with services.requests.lifespan(app), worker.lifespan(app):
+            yield
+
+    return create_app(services, lifespan, front, settings.security_contact)

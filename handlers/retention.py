@@ -4,14 +4,16 @@ Only for where no task runs beside it: exactly one package writes the database.
 """
 
 import os
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
 from app.background.work import run_due_jobs, work_for
 from app.environment import Settings
-from app.errors import JobFailed
+from app.errors import JobFailed, StorageUnavailable
+from app.storage.tables import now
 from app.stores import Stores
+from app.usage.uptime import say
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, int]:
@@ -22,6 +24,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, int]:
     """
     settings = Settings.load(os.environ, Path.cwd())
     with closing(Stores.open(settings)) as stores:
+        with suppress(StorageUnavailable), stores.database.writing() as tx:
+            say(tx, up=[now()])  # that the site's package can write
         ran = run_due_jobs(work_for(stores, settings))
     if ran.failed:
         raise JobFailed(

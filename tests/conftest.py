@@ -1,7 +1,8 @@
 """A whole server on a real database and a real folder; only the bundle is made up."""
 
+import json
 import signal
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack
 from functools import cache
 from itertools import count
@@ -13,10 +14,12 @@ import pytest
 from sqlalchemy import func, select
 from xdist.scheduler import LoadScopeScheduling
 
+from app import telemetry
 from app.bootstrap import Services
 from app.environment import Settings
 from app.storage import tables
 from app.web.app import create_app
+from tests.support import emf
 from tests.support.data.analyzers import FakeAnalyzer
 from tests.support.people.operators import Operator
 from tests.support.people.visitors import Visitor
@@ -84,6 +87,19 @@ def pytest_timeout_set_timer() -> Generator[None, object, object]:
     is_set = yield
     signal.setitimer(signal.ITIMER_REAL, signal.getitimer(signal.ITIMER_REAL)[0], AGAIN_SECONDS)
     return is_set
+
+
+@pytest.fixture(autouse=True)
+def _metrics_are_valid(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a test has written as a metric is valid."""
+    as_line = telemetry.as_line
+
+    def checked(values: Mapping[telemetry.Metric, float], properties: Mapping[str, object]) -> str:
+        line = as_line(values, properties)
+        assert emf.check(json.loads(line)) == set(values)
+        return line
+
+    monkeypatch.setattr(telemetry, "as_line", checked)
 
 
 @pytest.fixture

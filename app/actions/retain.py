@@ -21,6 +21,7 @@ from app.storage.blobs.store import MARKERS, BlobStore, FolderBlobStore
 from app.storage.database import Database
 from app.storage.jobs import forget_finished
 from app.storage.tables import DemoSample, Drawing, IdempotencyKey
+from app.usage.counts import forget_passed
 
 log = logging.getLogger(__name__)
 
@@ -37,15 +38,17 @@ EXPORT = re.compile(r"exports/(?P<day>\d{4}-\d{2}-\d{2})/.+")
 class Retained:
     """How many of each were removed.
 
-    ``forgotten`` are drawings whose deletion by their visitor was cut off and is complete now, and
-    ``strays`` blobs without a row, to be removed later; ``replaced`` and ``unfinished`` are files
-    that restores and killed writers left.
+    ``usage`` are rows that are only needed for a while after their day or hour. ``forgotten`` are
+    drawings whose deletion by their visitor was cut off and is complete now, and ``strays`` blobs
+    without a row, to be removed later; ``replaced`` and ``unfinished`` are files that restores and
+    killed writers left.
     """
 
     forgotten: int
     drawings: int
     idempotency_keys: int
     jobs: int
+    usage: int
     blobs: int
     strays: int
     exports: int
@@ -79,6 +82,7 @@ def retain(
         "drawings": lambda: _in_batches(lambda: _remove_drawings(database, before, now)),
         "idempotency_keys": lambda: _in_batches(lambda: _remove_keys(database, before)),
         "jobs": lambda: _in_batches(lambda: _forget_jobs(database, now)),
+        "usage": lambda: forget_passed(database, now),
         "blobs": lambda: removals.carry_out(database, blobs, now),
         "strays": lambda: removals.note_unreferred(
             database, blobs, stray_due, however_many=however_many

@@ -19,8 +19,10 @@ from app.storage.blobs.store import BlobStore
 from app.storage.blobs.uploads import Uploads
 from app.storage.database import Database
 from app.stores import Stores
+from app.usage.analyses import AnalysisCounter
 
 log = logging.getLogger(__name__)
+UNTOLD = AnalysisCounter()  # counts into the database, and tells nobody else
 
 
 @dataclass(frozen=True)
@@ -61,17 +63,37 @@ class Keeping:
 
 
 def answer(
-    submission: Submission, *, analyzer: Analyzer, stores: Stores, level: float
+    submission: Submission,
+    *,
+    analyzer: Analyzer,
+    stores: Stores,
+    level: float,
+    counter: AnalysisCounter = UNTOLD,
 ) -> str | Analysis:
-    """The id of the kept drawing, or only its analysis if it may not be kept."""
-    if not submission.keep:
-        return _analyze(submission, analyzer, level)
+    """The id of the kept drawing, or only its analysis if it may not be kept.
+
+    Either is counted once; so is a failure.
+    """
     database, blobs = stores.database, stores.blobs
-    return submit(submission, analyzer=analyzer, database=database, blobs=blobs, level=level)
+    with counter.failures(database):
+        if submission.keep:
+            return submit(
+                submission, analyzer=analyzer, database=database, blobs=blobs, level=level,
+                counter=counter,
+            )  # fmt: skip
+        analysis = _analyze(submission, analyzer, level)
+        counter.unkept(database, analysis, submission.age_years)
+        return analysis
 
 
 def answer_upload(
-    submission: Submission, uploads: Uploads, *, analyzer: Analyzer, stores: Stores, level: float
+    submission: Submission,
+    uploads: Uploads,
+    *,
+    analyzer: Analyzer,
+    stores: Stores,
+    level: float,
+    counter: AnalysisCounter = UNTOLD,
 ) -> str | Analysis:
     """The same for a picture that was sent to the store, and is gone from there afterwards.
 
@@ -86,7 +108,7 @@ def answer_upload(
     with uploads.taken(key, MAX_BYTES) as content:
         named = submission.idempotency_key or key
         whole = replace(submission, content=content, idempotency_key=named)
-        return answer(whole, analyzer=analyzer, stores=stores, level=level)
+        return answer(whole, analyzer=analyzer, stores=stores, level=level, counter=counter)
 
 
 def submit(
@@ -96,6 +118,7 @@ def submit(
     database: Database,
     blobs: BlobStore,
     level: float = LEVEL,
+    counter: AnalysisCounter = UNTOLD,
 ) -> str:
     """The id of the kept drawing; the earlier one if this request was answered before."""
     known = _answered_before(submission, database)
@@ -106,12 +129,14 @@ def submit(
     try:
         with filed(keeping, analysis, database=database, blobs=blobs) as tx:
             add_rows(tx, keeping, analysis, submission)
+            counter.kept(tx, analysis, submission.age_years)
     except IntegrityError:
         # A request with the same key was kept while this one was being analysed.
         known = _answered_before(submission, database)
         if known is None:
             raise
         return known
+    counter.tell(analysis, kept=True)
     return keeping.drawing_id
 
 

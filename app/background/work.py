@@ -7,6 +7,7 @@ import logging
 import secrets
 import socket
 from collections.abc import Callable, Collection, Mapping
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -20,7 +21,7 @@ from app.storage.blobs.spooling import SpoolingBlobStore
 from app.storage.database import Database
 from app.storage.jobs import Claim, Recurring
 from app.stores import Stores
-from app.telemetry import Metric, Metrics
+from app.telemetry import NO_METRICS, Metric, Metrics, correlate
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ class Work:
     database: Database
     functions: Mapping[str, JobFunction]
     schedule: Collection[Recurring] = ()
+    metrics: Metrics = NO_METRICS
     holder: str = field(
         default_factory=lambda: f"{socket.gethostname()[:40]}-{secrets.token_hex(8)}"
     )
@@ -77,17 +79,19 @@ def run_due_jobs(
     given_up = jobs.give_up_killed(work.database, clock())
     if given_up:
         log.error("%d jobs were given up: no attempt at them ever ended.", given_up)
+        work.metrics.put(Metric.JOBS_GIVEN_UP, given_up, kind="killed")
     outcomes: list[bool] = []
     while not stopping():
         claim = jobs.claim(work.database, work.functions.keys(), work.holder, clock(), work.leases)
         if claim is None:
             break
-        outcomes.append(_run(claim, work, clock))
+        outcomes.append(copy_context().run(_run, claim, work, clock))
     return JobsRun(done=sum(outcomes), failed=outcomes.count(False) + given_up)
 
 
 def _run(claim: Claim, work: Work, clock: Callable[[], datetime]) -> bool:
-    """True if the job was done."""
+    """True if the job was done; its lines carry the id of the request that asked for it."""
+    correlate(claim.correlation_id or f"job-{claim.id}")
     error: str | None = UNFORESEEN
     try:
         work.functions[claim.kind](claim.payload)
@@ -97,16 +101,18 @@ def _run(claim: Claim, work: Work, clock: Callable[[], datetime]) -> bool:
     except SketchnormError as known:
         error = str(known)
     finally:
-        _settle(claim, error, work.database, clock())
+        _settle(claim, error, work, clock())
     return error is None
 
 
-def _settle(claim: Claim, error: str | None, database: Database, now: datetime) -> None:
+def _settle(claim: Claim, error: str | None, work: Work, now: datetime) -> None:
     if error is None:
-        held = jobs.finish(database, claim, now)
+        held = jobs.finish(work.database, claim, now)
     else:
         log.error("Job %d (%s), attempt %d: %s", claim.id, claim.kind, claim.attempt, error)
-        held = jobs.fail(database, claim, error, now)
+        held = jobs.fail(work.database, claim, error, now)
+        if held and claim.is_last:
+            work.metrics.put(Metric.JOBS_GIVEN_UP, kind=claim.kind)
     if not held:
         log.warning("Job %d (%s) took longer than its lease.", claim.id, claim.kind)
 
@@ -125,7 +131,8 @@ def work_for(
     spooling, metrics = stores.spooling, Metrics(settings.environment.metrics_enabled)
     if spooling is not None:
         functions[DRAIN_SPOOL] = lambda payload: _drain(spooling, metrics)
-    return Work(stores.database, functions, [SCHEDULE[kind] for kind in functions])
+    schedule = [SCHEDULE[kind] for kind in functions]
+    return Work(stores.database, functions, schedule, metrics)
 
 
 def retain_now(stores: Stores, settings: Settings, *, however_many: bool = False) -> Retained:

@@ -22,8 +22,12 @@ from app.storage.database import connect_read_only
 COMPRESSION = 1
 CHUNK = 1 << 20
 BETWEEN_ATTEMPTS = 0.5
-# Jobs that come again by themselves are written every few minutes, which is no reason for a copy.
-LASTING = {"jobs": "payload <> '{}'"}
+# Jobs that come again by themselves, and that nothing happened in an hour but that the site was up,
+# are written every few minutes, which is no reason for a copy.
+LASTING = {
+    "jobs": "payload <> '{}'",
+    "usage_hours": "requests + server_errors + failures > 0",
+}
 
 
 @dataclass(frozen=True)

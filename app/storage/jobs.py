@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.storage.database import Database
 from app.storage.tables import Job
+from app.telemetry import current_correlation_id
 
 LEASE = timedelta(minutes=15)  # as long as a function may run on Lambda
 MOST_ATTEMPTS = 10
@@ -32,6 +33,12 @@ class Claim:
     holder: str
     attempt: int
     payload: dict[str, Any] = field(repr=False)
+    correlation_id: str | None = None
+
+    @property
+    def is_last(self) -> bool:
+        """Whether the job is given up if this attempt fails."""
+        return self.attempt >= MOST_ATTEMPTS
 
 
 @dataclass(frozen=True)
@@ -56,8 +63,9 @@ def enqueue(
 ) -> bool:
     """Add a job; false, and nothing happens, if ``unique_key`` was used before."""
     job = Job(
-        kind=kind, unique_key=unique_key, payload=payload or {}, created_at=now, run_after=now
-    )
+        kind=kind, unique_key=unique_key, payload=payload or {}, created_at=now, run_after=now,
+        correlation_id=current_correlation_id(),
+    )  # fmt: skip
     try:
         with database.writing() as tx:
             if tx.scalar(select(Job.id).where(Job.unique_key == unique_key)) is not None:
@@ -102,7 +110,7 @@ def claim(
             return None
         job.attempts += 1
         job.lease_holder, job.leased_until = holder, now + leases.get(job.kind, LEASE)
-        return Claim(job.id, job.kind, holder, job.attempts, job.payload)
+        return Claim(job.id, job.kind, holder, job.attempts, job.payload, job.correlation_id)
 
 
 def finish(database: Database, claim: Claim, now: datetime) -> bool:
@@ -112,13 +120,12 @@ def finish(database: Database, claim: Claim, now: datetime) -> bool:
 
 def fail(database: Database, claim: Claim, error: str, now: datetime) -> bool:
     """Have it tried again after a pause, or give it up after ``MOST_ATTEMPTS``; as ``finish``."""
-    given_up = claim.attempt >= MOST_ATTEMPTS
     return _settle(
         database,
         claim,
         last_error=error[:LONGEST_ERROR],
         run_after=now + pause_after(claim.attempt),
-        finished_at=now if given_up else None,
+        finished_at=now if claim.is_last else None,
     )
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 # Those in migrations/versions, the oldest first; this code was written for the last one.
-REVISIONS = ("0001", "0002", "0003", "0004")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 NEWER = (
     "The database was migrated by a newer version of Sketchnorm; "
     "install that version, or restore an older backup."

@@ -7,18 +7,25 @@ case, PostgreSQL's does not. Refer to the classes through the module
 """
 
 import secrets
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, ClassVar
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
+    Boolean,
     CheckConstraint,
+    Column,
+    Date,
     DateTime,
     Dialect,
+    Double,
     ForeignKey,
     Index,
+    Integer,
     MetaData,
     String,
+    Table,
     TypeDecorator,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
@@ -171,6 +178,8 @@ class Job(Base):
     attempts: Mapped[int] = mapped_column(default=0)
     last_error: Mapped[str | None] = mapped_column(String(1000))
     finished_at: Mapped[datetime | None]
+    # The request that asked for it, if one did.
+    correlation_id: Mapped[str | None] = mapped_column(String(128))
 
 
 class Removal(Base):
@@ -249,6 +258,81 @@ class Configuration(Base):
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, default=1)
     level: Mapped[float]
     changed_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class UsageDay(Base):
+    """What happened on one day of UTC; it stays when drawings go.
+
+    ``unkept`` are among the ``analyses``, ``failures`` are not. ``server_errors`` are answers of
+    5xx to other requests than failed analyses. Times are sums, in microseconds. ``visits`` are
+    different visitors.
+    """
+
+    __tablename__ = "usage_days"
+
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    analyses: Mapped[int] = mapped_column(default=0)
+    unkept: Mapped[int] = mapped_column(default=0)
+    failures: Mapped[int] = mapped_column(default=0)
+    processing_us: Mapped[int] = mapped_column(BigInteger, default=0)
+    requests: Mapped[int] = mapped_column(default=0)
+    server_errors: Mapped[int] = mapped_column(default=0)
+    response_us: Mapped[int] = mapped_column(BigInteger, default=0)
+    visits: Mapped[int] = mapped_column(default=0)
+
+
+class UsageHour(Base):
+    """What a rolling day or month is told from; it goes after five weeks.
+
+    ``up`` and ``down`` have a bit for each five minutes of the hour, the lowest for the first: some
+    process said that it served, or that it could not. With neither nobody knows.
+    """
+
+    __tablename__ = "usage_hours"
+
+    hour: Mapped[datetime] = mapped_column(primary_key=True)
+    failures: Mapped[int] = mapped_column(default=0)
+    requests: Mapped[int] = mapped_column(default=0)
+    server_errors: Mapped[int] = mapped_column(default=0)
+    up: Mapped[int] = mapped_column(default=0)
+    down: Mapped[int] = mapped_column(default=0)
+
+
+class UsageVisit(Base):
+    """That somebody was here on that day, so that they are counted once; it goes after a week.
+
+    ``digest`` is a hash under the day's salt, which is never in the database and is destroyed.
+    """
+
+    __tablename__ = "usage_visits"
+
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+
+
+class UsageCountry(Base):
+    """How many of a day's visits came from a country by ISO 3166; ``ZZ`` if that is unknown."""
+
+    __tablename__ = "usage_countries"
+
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    country: Mapped[str] = mapped_column(String(2), primary_key=True)
+    visits: Mapped[int] = mapped_column(default=0)
+
+
+# One row an analysis, for trends and drift. It stays when drawings go and so has no id, nor a time:
+# nothing leads from it to the drawing, nor to whoever made it.
+USAGE_ANALYSES = Table(
+    "usage_analyses",
+    Base.metadata,
+    Column("day", Date, nullable=False, index=True),
+    Column("age_years", Integer, nullable=False),
+    Column("category_known", Boolean, nullable=False),
+    Column("p_value", Double),
+    Column("terms", JSON(none_as_null=True)),
+    Column("bundle", String(64), nullable=False),
+    Column("domain_matched", Boolean, nullable=False),
+)
 
 
 class SchemaCompatibility(Base):

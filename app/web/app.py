@@ -11,6 +11,7 @@ from app.access.limits import Rate
 from app.bootstrap import Services
 from app.web import api, errors, pages, security, static_files
 from app.web.access import check_access_levels
+from app.web.counting import CountRequests
 from app.web.deps import let_in, without_root
 from app.web.documentation import Documentation
 from app.web.forms import UploadLimit
@@ -58,5 +59,6 @@ def create_app(
         ours = [route.path or "" for route in iter_route_contexts(app.routes)]
         ambiguous = any(without_root(path, front.prefix) != path for path in ours)
         app.add_middleware(PublicRoot, prefix=front.prefix, ambiguous=ambiguous)
+    app.add_middleware(CountRequests, counter=services.requests)
     check_access_levels(app)
     return app

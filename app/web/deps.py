@@ -5,6 +5,7 @@ what something in front, such as CloudFront, shows to visitors and takes off bef
 """
 
 from contextlib import suppress
+from dataclasses import replace
 from ipaddress import IPv6Address, ip_address
 from re import fullmatch
 from typing import Annotated, Final, cast
@@ -19,11 +20,17 @@ from app.access.logins import Login
 from app.access.tokens import Token
 from app.bootstrap import Services
 from app.errors import AdminClosed, NotLetIn, Refusal, StorageUnavailable, TooOften
+from app.usage.analyses import AnalysisCounter
 from app.web.access import AccessLevel, level_of
 from app.web.forms import SubmittedForm, read_submitted_form
 from app.web.rendering import Rendering
 
 COUNTRY: Final = "sketchnorm.country"  # the key in a request's scope, set by what stands in front
+# Keys in a request's scope for who counts it: the class of an error, and whether a failed analysis
+# was counted for it.
+ERROR_KIND: Final = "sketchnorm.error"
+FAILED_ANALYSIS: Final = "sketchnorm.failed_analysis"
+REQUEST_ID: Final = "sketchnorm.request_id"  # the same, of the id that the log knows it by
 LOGIN_NEEDED = "Only who runs this site can do that; log in first."
 BEARER_NEEDED = (
     "That needs an API token, sent as Authorization: Bearer …, or a login; ask for a token whoever "
@@ -55,6 +62,13 @@ def _known_login(request: Request, token: str) -> Login | None:
     with suppress(StorageUnavailable):
         return access.known_login(token) if access else None
     return None
+
+
+async def _counter(request: Request) -> AnalysisCounter:
+    def note_failure() -> None:
+        request.scope[FAILED_ANALYSIS] = True
+
+    return replace(services_of(request).analyses, on_failure=note_failure)
 
 
 def services_of(request: Request) -> Services:
@@ -142,6 +156,7 @@ async def _form(request: Request) -> SubmittedForm:
 CurrentAccess = Annotated[Access, Depends(access_of)]
 CurrentServices = Annotated[Services, Depends(_services)]
 CurrentRendering = Annotated[Rendering, Depends(_rendering)]
+CurrentCounter = Annotated[AnalysisCounter, Depends(_counter)]
 CurrentRoot = Annotated[str, Depends(_root)]
 CurrentForm = Annotated[SubmittedForm, Depends(_form)]
 

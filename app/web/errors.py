@@ -3,7 +3,7 @@
 import logging
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any, cast
 from urllib.parse import urlencode
@@ -29,7 +29,7 @@ from app.errors import (
     TooOften,
     UnreadableDrawing,
 )
-from app.web.deps import path_of, rendering_for, root_of
+from app.web.deps import ERROR_KIND, REQUEST_ID, path_of, rendering_for, root_of
 from app.web.headers import UNSTORED
 
 LOG = logging.getLogger("sketchnorm")
@@ -64,10 +64,11 @@ UNEXPECTED = "Something went wrong here, not with what you sent; please try agai
 
 @dataclass(frozen=True)
 class Problem:
-    """RFC 9457, with one sentence as its detail."""
+    """RFC 9457, with one sentence as its detail; ``request_id`` is known to the log."""
 
     status: int
     detail: str
+    request_id: str | None = None
 
     @property
     def title(self) -> str:
@@ -80,12 +81,14 @@ class Problem:
         return HEADINGS.get(self.status, "That did not work")
 
     def as_json(self) -> dict[str, str | int]:
-        """The members of ``application/problem+json``."""
+        """The members of ``application/problem+json``, and the request's id if it has one."""
+        known = {} if self.request_id is None else {"request_id": self.request_id}
         return {
             "type": "about:blank",
             "title": self.title,
             "status": self.status,
             "detail": self.detail,
+            **known,
         }
 
 
@@ -108,6 +111,7 @@ def install(app: FastAPI, pages: Mapping[tuple[str, str], ProblemPage]) -> None:
 def answer(request: Request, problem: Problem, headers: dict[str, str] | None = None) -> Response:
     """The problem in the form that the asker reads."""
     headers = dict(headers or {})
+    problem = replace(problem, request_id=request.scope.get(REQUEST_ID))
     if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = RETRY_SECONDS
     if not wants_page(request):
@@ -156,6 +160,7 @@ def _problem_page(request: Request, problem: Problem, headers: Mapping[str, str]
 
 
 def _answer_ours(request: Request, error: Exception) -> Response:
+    request.scope[ERROR_KIND] = type(error).__name__
     if isinstance(error, StorageUnavailable | SecretUnavailable):
         LOG.error("%s", error.advice)  # the address may hold a drawing's link, so it is not logged
     status = next((code for kind, code in STATUS if isinstance(error, kind)), 500)
@@ -174,6 +179,8 @@ def _headers(error: Exception) -> dict[str, str]:
 
 def _answer_framework(request: Request, error: Exception) -> Response:
     known = cast(HTTPException, error)
+    if known.status_code == HTTPStatus.SERVICE_UNAVAILABLE:  # no room for a body
+        request.scope[ERROR_KIND] = Busy.__name__
     headers = dict(known.headers or {})
     return answer(request, Problem(known.status_code, _framework_sentence(known)), headers)
 

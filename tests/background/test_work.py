@@ -5,6 +5,7 @@ import logging
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextvars import copy_context
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,9 +21,10 @@ from app.storage.blobs.spool import Spool
 from app.storage.blobs.spooling import SpoolingBlobStore
 from app.storage.blobs.store import FolderBlobStore
 from app.storage.database import Database
-from app.storage.jobs import LEASE, Recurring, enqueue
+from app.storage.jobs import LEASE, MOST_ATTEMPTS, Recurring, enqueue
 from app.storage.tables import Job
 from app.stores import Stores
+from app.telemetry import Metrics, correlate, current_correlation_id
 from tests.support.stores.databases import Place
 from tests.support.stores.doubles import DistantStore
 
@@ -166,6 +168,35 @@ def test_how_many_were_refused_is_counted_too_and_the_job_is_done(
     assert run_due_jobs(work_for(Stores(database, store), counting)) == JobsRun(done=2)
     printed = capsys.readouterr().out
     assert (written(printed, "SpoolWaiting"), written(printed, "SpoolRefused")) == ([1], [1])
+
+
+def test_a_job_that_is_given_up_is_told_once(
+    database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    enqueue(database, "fails", "1", NOON)
+    work = Work(database, {"fails": fails}, metrics=Metrics(enabled=True))
+    for attempt in range(MOST_ATTEMPTS + 1):
+        assert capsys.readouterr().out == ""
+        run_due_jobs(work, clock=lambda: NOON + attempt * timedelta(hours=1))  # noqa: B023
+        if attempt == MOST_ATTEMPTS - 1:
+            assert written(capsys.readouterr().out, "JobsGivenUp") == [1]
+
+
+def test_the_lines_of_a_job_carry_the_id_of_who_asked_or_its_own(database: Database) -> None:
+    ids: list[str | None] = []
+
+    def note(payload: Mapping[str, Any]) -> None:
+        ids.append(current_correlation_id())
+
+    def ask() -> None:
+        correlate("the-request")
+        enqueue(database, "note", "1", NOON)
+
+    copy_context().run(ask)
+    enqueue(database, "note", "2", NOON)
+    run_due_jobs(Work(database, {"note": note}), clock=lambda: NOON)
+    assert ids == ["the-request", "job-2"]
+    assert current_correlation_id() is None
 
 
 def test_a_folder_needs_no_moving(database: Database, settings: Settings, tmp_path: Path) -> None:

@@ -13,6 +13,9 @@ from app.backups.back_up import back_up
 from app.backups.catalogue import BackupBlob, BackupName, list_backups
 from app.errors import BackupError, StorageUnavailable, WrongEnvironment
 from app.storage.jobs import Recurring, enqueue
+from app.storage.tables import UsageHour
+from app.usage.counts import add, hour_of
+from app.usage.uptime import say
 from tests.support.people.operators import Operator
 from tests.support.polling import until
 from tests.support.stores import ledger
@@ -45,6 +48,19 @@ def test_a_changed_database_is_copied_and_the_note_stays_with_the_one_before(
     first, second = list_backups(operator.blobs)
     assert first.unchanged_at is not None
     assert second.unchanged_at is None
+
+
+def test_that_the_site_is_up_is_no_reason_for_a_copy_and_a_visit_is_one(
+    operator: Operator,
+) -> None:
+    operator.backs_up()
+    at = datetime.now(UTC)
+    with open_database(operator.folder) as database, database.writing() as tx:
+        say(tx, up=[at])
+    assert not operator.backs_up().copied
+    with open_database(operator.folder) as database, database.writing() as tx:
+        add(tx, UsageHour, {"hour": hour_of(at)}, requests=1)
+    assert operator.backs_up().copied
 
 
 def test_work_that_comes_again_by_itself_is_no_reason_for_a_copy(operator: Operator) -> None:

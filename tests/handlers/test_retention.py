@@ -13,6 +13,7 @@ from app.errors import ConfigurationError, JobFailed, StorageUnavailable
 from app.storage import schema
 from app.storage.blobs.store import FolderBlobStore
 from app.storage.jobs import list_open
+from app.usage.uptime import read_uptime
 from handlers.retention import handler
 from tests.support import ROOT
 from tests.support.stores.databases import open_database
@@ -45,6 +46,13 @@ def test_the_schedule_removes_what_is_old_and_twice_is_as_once(data: Path) -> No
     with open_database(data) as database:
         site = Site(database, FolderBlobStore(data / "blobs", "local"))
         assert (site.drawings, site.stored) == (set(), set())
+
+
+def test_the_schedule_says_that_the_database_can_be_written(data: Path) -> None:
+    handler(event(), None)
+    with open_database(data) as database, database.reading() as tx:
+        uptime = read_uptime(tx, datetime.now(UTC))
+    assert (uptime.up, uptime.down) == (1, 0)
 
 
 def test_a_job_that_fails_is_raised_so_that_alarms_see_it(

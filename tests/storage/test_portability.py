@@ -12,10 +12,12 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.sql.base import Executable
 
+from app.access.secrets import kept_key
 from app.actions.configure import CurrentLevel
 from app.actions.seed_demo import seed_demo
 from app.actions.show import show, show_demo
 from app.background.work import Work, run_due_jobs
+from app.errors import InvalidRequest
 from app.inference.analysis import BundleReference
 from app.storage.blobs.store import FolderBlobStore
 from app.storage.database import Database
@@ -23,7 +25,13 @@ from app.storage.history import Filter, list_handed_in
 from app.storage.jobs import Recurring, enqueue, list_open
 from app.storage.schema import MIGRATIONS, check_schema
 from app.storage.tables import Base
+from app.telemetry import NO_METRICS, Signals
+from app.usage.analyses import AnalysisCounter
+from app.usage.metrics import PERIODS, read_history, read_metrics
+from app.usage.requests import RequestCounter, SeenRequest
+from app.usage.visits import Salts
 from tests.support.data.analyzers import REFERENCE, FakeAnalyzer
+from tests.support.people.visitors import a_png
 from tests.support.stores.databases import open_database
 from tests.support.stores.migrations import scripts
 from tests.support.stores.sites import DAYS, Site
@@ -71,6 +79,7 @@ def statements(tmp_path: Path) -> list[ClauseElement]:
     with open_database(tmp_path) as database:
         event.listen(database.engine, "before_execute", note)
         live(Site(database, FolderBlobStore(tmp_path / "blobs", "local")))
+        count(database, tmp_path)
     return asked
 
 
@@ -106,6 +115,23 @@ def look_back(database: Database) -> None:
         list_handed_in(database, wanted, newest.next)
     CurrentLevel(database).change(0.02)
     CurrentLevel(database).read()
+
+
+def count(database: Database, folder: Path) -> None:
+    """What is seen of requests and analyses, and told of them."""
+    salts = Salts(folder, kept_key)
+    counter = RequestCounter(database, salts, Signals(NO_METRICS), lambda: PRESENT)
+    for visitor in "ab":
+        counter.note(SeenRequest(0.1, visitor=visitor, country="DE"))
+        counter.flush()
+    AnalysisCounter().unkept(database, FakeAnalyzer().analyze(a_png(16), 6, None), 6)
+    with pytest.raises(InvalidRequest), AnalysisCounter().failures(database):
+        raise InvalidRequest("No.")
+    with pytest.raises(ZeroDivisionError), AnalysisCounter().failures(database):
+        raise ZeroDivisionError
+    read_metrics(database, PRESENT)
+    for by in PERIODS:
+        read_history(database, by, PRESENT)
 
 
 def test_every_statement_of_the_app_can_be_said_to_postgresql(

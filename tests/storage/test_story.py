@@ -101,6 +101,7 @@ class Story(RuleBasedStateMachine):
 
     # --- visitors ------------------------------------------------------------------------------
 
+    @precondition(lambda self: self.current)
     @rule(steps=DEATHS, key=st.none() | st.sampled_from("abc"))
     def submit(self, steps: int | None, key: str | None) -> None:
         before, answered = self.site.drawings, self.answered(key)

@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from app.web.api import demo, description, drawings, health, history, uploads
+from app.web.api import demo, description, drawings, health, history, metrics, uploads
 
 # Each is taken into the application by itself: a router within a router has its routes made twice.
 ROUTERS: Final = tuple(
-    part.router for part in (drawings, demo, uploads, history, health, description)
+    part.router for part in (drawings, demo, uploads, history, metrics, health, description)
 )

@@ -12,10 +12,11 @@ from app.actions.submit import Submission, answer, answer_upload
 from app.bootstrap import Services
 from app.inference.analysis import Analysis
 from app.storage.tables import now
+from app.usage.analyses import AnalysisCounter
 from app.web.access import public
 from app.web.api.uploads import uploads_of
 from app.web.demo_view import NO_MAP
-from app.web.deps import CurrentForm, CurrentRoot, CurrentServices
+from app.web.deps import CurrentCounter, CurrentForm, CurrentRoot, CurrentServices
 from app.web.errors import refused
 from app.web.forms import FORM
 from app.web.rendering import data_uri, halo
@@ -60,11 +61,12 @@ def post(
     form: CurrentForm,
     services: CurrentServices,
     root: CurrentRoot,
+    counter: CurrentCounter,
     idempotency_key: Annotated[str | None, Header()] = None,
 ) -> JSONResponse:
     """Analyse a drawing; keep it unless ``keep`` or the operator says otherwise."""
     submission = form.read(kept_here=services.keep_uploads, idempotency_key=idempotency_key)
-    answered = _answer(submission, services)
+    answered = _answer(submission, services, counter)
     if isinstance(answered, Analysis):
         return JSONResponse(_answer_only(answered))
     body = _kept(answered, services, root)
@@ -100,13 +102,15 @@ def as_json(drawing: ShownDrawing, root: str) -> Kept:
     return body if has_map else {**body, "map_reason": NO_MAP}
 
 
-def _answer(submission: Submission, services: Services) -> str | Analysis:
+def _answer(submission: Submission, services: Services, counter: AnalysisCounter) -> str | Analysis:
     analyzer, stores = services.analyzer, services.stores
     level = services.current_level.read()
     if submission.upload is None:
-        return answer(submission, analyzer=analyzer, stores=stores, level=level)
+        return answer(submission, analyzer=analyzer, stores=stores, level=level, counter=counter)
     uploads = uploads_of(services)
-    return answer_upload(submission, uploads, analyzer=analyzer, stores=stores, level=level)
+    return answer_upload(
+        submission, uploads, analyzer=analyzer, stores=stores, level=level, counter=counter
+    )
 
 
 def _kept(drawing_id: str, services: Services, root: str) -> Kept:

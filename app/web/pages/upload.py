@@ -21,6 +21,7 @@ from app.imaging.intake import thumbnail
 from app.inference.analysis import Analysis
 from app.web.access import public
 from app.web.deps import (
+    CurrentCounter,
     CurrentForm,
     CurrentRendering,
     CurrentRoot,
@@ -54,7 +55,11 @@ def get(services: CurrentServices, rendering: CurrentRendering, request: Request
 )  # fmt: skip
 @public
 def post(
-    form: CurrentForm, services: CurrentServices, root: CurrentRoot, request: Request
+    form: CurrentForm,
+    services: CurrentServices,
+    root: CurrentRoot,
+    request: Request,
+    counter: CurrentCounter,
 ) -> Response:
     """Lead to the result's own page, or show it here if nothing is kept."""
     if form.key:
@@ -62,7 +67,7 @@ def post(
     submission = _with_attempt(form.read(kept_here=services.keep_uploads), form)
     analyzer, stores = services.analyzer, services.stores
     level = services.current_level.read()
-    answered = answer(submission, analyzer=analyzer, stores=stores, level=level)
+    answered = answer(submission, analyzer=analyzer, stores=stores, level=level, counter=counter)
     if isinstance(answered, Analysis):
         return _show_unkept(answered, submission.age_years, rendering_for(request))
     return RedirectResponse(f"{root}/drawings/{answered}", 303)

@@ -45,6 +45,7 @@ class FakeAnalyzer:
     verdict: Verdict = Verdict.DRAWING
     answer: Assessment | None = None
     analysed: int = 0
+    processing_ms: float = 12.5
     barrier: threading.Barrier | None = field(default=None, repr=False)
 
     def analyze(
@@ -61,7 +62,7 @@ class FakeAnalyzer:
             assessment=assessment,
             sentences=sentences(assessment),
             bundle=self.reference,
-            processing_ms=12.5,
+            processing_ms=self.processing_ms,
             picture=as_bytes(picture),
             picture_type="image/png",
             saliency_map=as_bytes(picture.convert("L")) if self.with_map else None,

@@ -1,0 +1,1 @@
+"""What is counted, and the metrics that are told of it."""

@@ -1,0 +1,46 @@
+"""A database to count in, a clock that is set by hand, and a visitor's requests."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from app.access.secrets import kept_key
+from app.storage.database import Database
+from app.telemetry import Metrics, Signals
+from app.usage.requests import RequestCounter
+from app.usage.visits import Salts
+from tests.support.stores.databases import open_database
+
+NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
+
+
+@dataclass
+class Clock:
+    at: datetime = NOON
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def passes(self, **duration: float) -> None:
+        self.at += timedelta(**duration)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    with open_database(tmp_path) as database:
+        yield database
+
+
+@pytest.fixture
+def counter(database: Database, clock: Clock, tmp_path: Path) -> RequestCounter:
+    """Of a process that tells CloudWatch."""
+    signals = Signals(Metrics(enabled=True))
+    return RequestCounter(database, Salts(tmp_path, kept_key), signals, clock=clock)
