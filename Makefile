@@ -71,6 +71,7 @@ nightly: $(VENV)/fuzz.stamp
 benchmarks: container-tool setup
 	$(VENV)/bin/python benchmarks/analysis_cpu.py
 	$(VENV)/bin/python -m benchmarks.access
+	$(VENV)/bin/python -m benchmarks.usage
 	$(VENV)/bin/python -m benchmarks.cold_start
 	$(CONTAINERS) $(VENV)/bin/python -m benchmarks.container_start
 
