@@ -1,10 +1,10 @@
-"""The scheduled restore drill on Lambda: an adapter over ``backups.restore``."""
+"""The scheduled restore drill on Lambda: an adapter over ``backups.drills``."""
 
 import os
 from pathlib import Path
 from typing import Any
 
-from app.backups.restore import drill
+from app.backups.drills import drill
 from app.environment import Settings
 from app.stores import database_file, open_blobs
 from app.telemetry import Metric, Metrics, make_logger

@@ -50,18 +50,22 @@ class Access:
         self.attempts.was_right(client, at)
         return logins.make_login(self.database, secret.session_epoch, country, self.lifetimes, at)
 
-    def login(self, token: str | None) -> Login | None:
-        """The live login whose token the browser holds."""
-        return self._found(token, self.secret.epoch()) if token else None
+    def login(self, token: str | None, *, used: bool = True) -> Login | None:
+        """The live login whose token the browser holds; unless ``used`` it is idle all the same."""
+        return self._found(token, self.secret.epoch(), used=used) if token else None
 
     def known_login(self, token: str) -> Login | None:
         """The same for a page that is open to everyone, and waits for no secret."""
         return self._found(token, self.secret.known_epoch)
 
-    def _found(self, token: str, epoch: int | None) -> Login | None:
+    def _found(self, token: str, epoch: int | None, *, used: bool = True) -> Login | None:
         if epoch is None:
             return None
-        return logins.find_login(self.database, token, epoch, self.lifetimes, self.clock())
+        at = self.clock()
+        login = logins.find_login(self.database, token, epoch, self.lifetimes, at)
+        if used and login is not None:
+            logins.note_use(self.database, login, at)
+        return login
 
     def token(self, shown: str | None) -> Token | None:
         """The live token that a program shows."""

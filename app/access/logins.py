@@ -60,20 +60,22 @@ def make_login(
 def find_login(
     database: Database, token: str, epoch: int, lifetimes: Lifetimes, now: datetime
 ) -> Login | None:
-    """The live login of a token, which is then taken as seen; ``None`` if there is none."""
+    """The live login of a token; ``None`` if there is none."""
     if not SHORTEST <= len(token) <= LONGEST:
         return None
     with database.reading() as tx:
         row = tx.scalar(
             select(AdminLogin).where(AdminLogin.id == digest(token), lifetimes.live(epoch, now))
         )
-    if row is None:
-        return None
-    if now - row.last_seen_at >= SEEN:
+    return None if row is None else _shown(row)
+
+
+def note_use(database: Database, login: Login, now: datetime) -> None:
+    """From now on it is idle anew; written down once a minute."""
+    if now - login.last_seen_at >= SEEN:
         with database.writing() as tx:
-            seen = update(AdminLogin).where(AdminLogin.id == row.id).values(last_seen_at=now)
+            seen = update(AdminLogin).where(AdminLogin.id == login.id).values(last_seen_at=now)
             tx.execute(seen)
-    return _shown(row)
 
 
 def live_logins(

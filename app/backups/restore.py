@@ -1,6 +1,5 @@
-"""Put a backup in the place of the database or into a file of its own; drill doing so."""
+"""Put a backup in the place of the database or into a file of its own."""
 
-import time
 from collections.abc import Collection, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -11,9 +10,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import URL, delete, func, inspect, select
 from sqlalchemy.orm import Session
 
-from app.backups.catalogue import BackupName, fetch_checked, list_backups, made_backups, newest
+from app.backups.catalogue import BackupName, fetch_checked, made_backups, newest
 from app.backups.replacement import RESTORING, put_in_place
-from app.backups.snapshots import Contents, examine
+from app.backups.snapshots import examine
 from app.errors import BackupError, SecretUnavailable
 from app.storage import markers, removals
 from app.storage.blobs.store import BlobStore
@@ -129,36 +128,3 @@ def _choose(blobs: BlobStore, at: datetime | None) -> BackupName:
             f"There is no backup{when} in the store; sketchnorm backups lists what there is."
         )
     return name
-
-
-@dataclass(frozen=True)
-class DrillReport:
-    """A restore that worked: of what, how long it took, and how much would have been lost.
-
-    ``age_seconds`` counts from when the database was last known to be as in the backup.
-    """
-
-    name: BackupName
-    age_seconds: float
-    seconds: float
-    size: int
-    contents: Contents
-
-
-def drill(*, environment: str, blobs: BlobStore) -> DrillReport:
-    """Restore the newest backup and throw it away; raise ``BackupError`` if it cannot be done."""
-    began = time.monotonic()
-    with working_folder("sketchnorm-drill-") as folder:
-        restored = restore(to=folder / "sketchnorm.sqlite3", environment=environment, blobs=blobs)
-        contents, size = examine(restored.file), restored.file.stat().st_size
-    seconds = time.monotonic() - began
-    return DrillReport(restored.name, _age(blobs, restored.name), seconds, size, contents)
-
-
-def _age(blobs: BlobStore, name: BackupName) -> float:
-    known = max(
-        listed.unchanged_at or listed.name.made_at
-        for listed in list_backups(blobs)
-        if listed.name >= name
-    )
-    return (datetime.now(UTC) - known).total_seconds()

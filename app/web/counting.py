@@ -25,7 +25,7 @@ from app.web.deps import (
     path_of,
 )
 
-UNCOUNTED: Final = frozenset({"/livez", "/healthz"})
+UNCOUNTED: Final = frozenset({"/livez", "/healthz", "/dashboard"})
 UNCOUNTED_BELOW: Final = "/static/"
 LOGIN: Final = ("POST", "/login")
 UNKNOWN_KIND: Final = "Unknown"

@@ -30,6 +30,8 @@ COUNTRY: Final = "sketchnorm.country"  # the key in a request's scope, set by wh
 # was counted for it.
 ERROR_KIND: Final = "sketchnorm.error"
 FAILED_ANALYSIS: Final = "sketchnorm.failed_analysis"
+# A page that asks for itself anew says so: that nobody closed it does not keep a login alive.
+BY_ITSELF: Final = "by_itself"
 REQUEST_ID: Final = "sketchnorm.request_id"  # the same, of the id that the log knows it by
 LOGIN_NEEDED = "Only who runs this site can do that; log in first."
 BEARER_NEEDED = (
@@ -92,7 +94,8 @@ async def let_in(request: Request) -> None:
 
 def _check(request: Request, level: AccessLevel | None) -> None:
     access = access_of(request)
-    login = access.login(login_token(request))
+    used = BY_ITSELF not in request.query_params
+    login = access.login(login_token(request), used=used)
     request.state.login = login
     if login is not None:
         return

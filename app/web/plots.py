@@ -31,7 +31,7 @@ class Bar:
 def bar_plot(key: str, title: str, bars: Sequence[Bar]) -> Markup:
     """An SVG element for a page; ``key`` is unique on it. With nothing measured it says so."""
     known = [bar.value for bar in bars if bar.value is not None]
-    step = _step(max(known, default=0))
+    step = _step(max(known, default=0), whole=all(value == int(value) for value in known))
     top = step * max(1, math.ceil(max(known, default=0) / step))
     parts = [
         *_marks(step, top),
@@ -90,11 +90,11 @@ def _names(bars: Sequence[Bar]) -> Sequence[str]:
     ]
 
 
-def _step(most: float) -> float:
-    """1, 2 or 5 times a power of ten, so that few marks reach ``most``."""
+def _step(most: float, *, whole: bool) -> float:
+    """1, 2 or 5 times a power of ten, so that few marks reach ``most``; at least 1 for counts."""
     if most <= 0:
         return 1
-    rough = most / MOST_MARKS
+    rough = max(1, most / MOST_MARKS) if whole else most / MOST_MARKS
     power: float = 10 ** math.floor(math.log10(rough))
     return next(power * one for one in STEPS if power * one >= rough)
 

@@ -1,6 +1,8 @@
 """Logging in over a real connection, with a browser's cookies, and where that leads to."""
 
+import re
 from dataclasses import replace
+from html import unescape
 from typing import Final
 from urllib.parse import urljoin, urlsplit
 
@@ -82,6 +84,20 @@ def test_a_login_ends_when_it_was_not_used_for_long_enough(browser: Browser, clo
     assert browser.is_let_in
     clock.passes(minutes=60, seconds=1)
     assert not browser.is_let_in
+
+
+def test_a_dashboard_that_was_left_open_keeps_no_login_alive(
+    browser: Browser, clock: Clock
+) -> None:
+    browser.logs_in()
+    shown = browser.opens("/dashboard").text
+    asks = re.search(r'http-equiv="refresh" content="60; url=([^"]+)"', shown)
+    assert asks
+    for _ in range(59):
+        clock.passes(minutes=1)
+        assert browser.opens(unescape(asks[1])).status_code == 200
+    clock.passes(minutes=1)
+    assert browser.opens(unescape(asks[1])).headers["location"].startswith("/login?next=%2Fdash")
 
 
 def test_a_login_ends_though_it_was_used_all_the_time(browser: Browser, clock: Clock) -> None:

@@ -14,6 +14,7 @@ from app.access.logins import (
     find_login,
     live_logins,
     make_login,
+    note_use,
 )
 from app.storage.database import Database
 from app.storage.tables import AdminLogin
@@ -24,7 +25,11 @@ EPOCH = 3
 
 
 def is_live(database: Database, token: str, clock: Clock, epoch: int = EPOCH) -> bool:
-    return find_login(database, token, epoch, LIFETIMES, clock()) is not None
+    """Asked by somebody who uses it."""
+    login = find_login(database, token, epoch, LIFETIMES, clock())
+    if login is not None:
+        note_use(database, login, clock())
+    return login is not None
 
 
 def test_a_login_is_found_by_what_the_browser_holds(database: Database, clock: Clock) -> None:
@@ -56,6 +61,15 @@ def test_an_unused_login_ends(database: Database, clock: Clock) -> None:
     assert is_live(database, token, clock)
     clock.passes(minutes=61)
     assert not is_live(database, token, clock)
+
+
+def test_a_page_that_asks_for_itself_keeps_no_login_alive(database: Database, clock: Clock) -> None:
+    token = make_login(database, EPOCH, None, LIFETIMES, clock())
+    for _ in range(59):
+        clock.passes(minutes=1)
+        assert find_login(database, token, EPOCH, LIFETIMES, clock()) is not None
+    clock.passes(minutes=1)
+    assert find_login(database, token, EPOCH, LIFETIMES, clock()) is None
 
 
 def test_a_login_that_is_used_all_day_ends_all_the_same(database: Database, clock: Clock) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from app.backups.catalogue import list_backups
-from app.backups.restore import drill, restore
+from app.backups.drills import drill
+from app.backups.restore import restore
 from app.errors import StorageUnavailable
 from app.storage import markers, schema
 from app.storage.blobs.store import MARKERS, FolderBlobStore
@@ -181,6 +182,6 @@ def test_what_retention_had_removed_comes_back_and_is_removed_by_its_next_run(
 
 def test_a_drill_bears_markers_and_touches_nothing(operator: Operator, kept: list[str]) -> None:
     delete(operator, kept[0])
-    before = contents(operator.folder)
+    before = operator.database.read_bytes(), operator.blobs.keys(MARKERS)
     assert drill(environment="local", blobs=operator.blobs).contents.rows["drawings"] == 2
-    assert contents(operator.folder) == before
+    assert (operator.database.read_bytes(), operator.blobs.keys(MARKERS)) == before

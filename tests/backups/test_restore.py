@@ -1,4 +1,4 @@
-"""Restoring over a database that is in use, crashed, ruined, another's or not there; the drill."""
+"""Restoring over a database that is in use, crashed, ruined, another's or not there."""
 
 import subprocess
 import sys
@@ -8,10 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from app.backups.catalogue import BackupBlob, made_backups, newest
-from app.backups.restore import DrillReport, drill
+from app.backups.catalogue import made_backups, newest
 from app.errors import BackupError, StorageUnavailable, WrongEnvironment
-from tests.support.data.bundles import flip_a_byte
 from tests.support.people.operators import Operator
 from tests.support.stores import ledger
 from tests.support.stores.databases import contents, open_database
@@ -178,40 +176,3 @@ def test_a_database_of_another_environment_is_not_replaced(
 def test_a_folder_that_is_not_there_is_named(backed_up: Operator, tmp_path: Path) -> None:
     with pytest.raises(StorageUnavailable, match="nowhere cannot be worked in"):
         backed_up.restores(to=tmp_path / "nowhere" / "file")
-
-
-def drilled(operator: Operator) -> DrillReport:
-    return drill(environment=operator.environment, blobs=operator.blobs)
-
-
-def test_the_newest_backup_is_restored_and_nothing_is_touched(operator: Operator) -> None:
-    operator.backs_up()
-    operator.keeps("house")
-    newest = operator.backs_up().name
-    before = contents(operator.folder)
-    report = drilled(operator)
-    assert report.name == newest
-    assert report.contents.rows["drawings"] == 1
-    assert report.size == operator.database.stat().st_size
-    assert contents(operator.folder) == before
-
-
-def test_the_age_counts_from_when_the_database_was_last_the_same(operator: Operator) -> None:
-    made = operator.backs_up().name.made_at
-    before = datetime.now(UTC)
-    operator.backs_up()
-    report = drilled(operator)
-    longest = (datetime.now(UTC) - before).total_seconds()
-    assert 0 <= report.age_seconds <= longest
-    assert before > made
-
-
-def test_a_store_without_backups_fails_the_drill(operator: Operator) -> None:
-    with pytest.raises(BackupError, match="no backup in the store"):
-        drilled(operator)
-
-
-def test_a_damaged_backup_fails_the_drill(operator: Operator) -> None:
-    flip_a_byte(operator.file(operator.backs_up().name, BackupBlob.COPY))
-    with pytest.raises(BackupError, match="not what its manifest says"):
-        drilled(operator)

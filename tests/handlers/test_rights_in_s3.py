@@ -3,12 +3,14 @@
 The server knows no rights as narrow as those to delete, so retention's are not tried here.
 """
 
+import json
 from pathlib import Path
 
 import pytest
 from boto3.session import Session
 from botocore.exceptions import ClientError
 
+from app.backups.drills import RECORD
 from handlers import backup, restore_drill
 from tests.support.people.operators import Operator
 from tests.support.stores.s3_server import BUCKET, REGION, S3Server
@@ -32,7 +34,7 @@ def be(name: str, s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(variable, value)
 
 
-def test_the_backup_writes_below_backups_and_the_drill_only_reads(
+def test_the_backup_writes_below_backups_and_the_drill_its_record_alone(
     bucket: S3Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     be("BACKUP", bucket, monkeypatch)
@@ -40,6 +42,12 @@ def test_the_backup_writes_below_backups_and_the_drill_only_reads(
     assert made["copied"] is True
     be("DRILL", bucket, monkeypatch)
     assert restore_drill.handler({}, None)["backup"] == made["backup"]
+    client = Session(region_name=REGION).client("s3", endpoint_url=bucket.url)
+    assert (
+        json.loads(client.get_object(Bucket=BUCKET, Key=RECORD)["Body"].read())["problem"] is None
+    )
+    with pytest.raises(ClientError, match="AccessDenied"):
+        client.put_object(Bucket=BUCKET, Key=f"backups/{made['backup']}.json", Body=b"x")
 
 
 @pytest.mark.parametrize("name", ["BACKUP", "DRILL"])

@@ -193,6 +193,7 @@ S3_RIGHTS = {
     },
     "RestoreDrillFunction": {
         LIST, ("s3:GetObject", f"{BUCKET}/backups/*"), ("s3:GetObject", STAMP),
+        ("s3:PutObject", f"{BUCKET}/backups/drills/*"),
     },
     "RetentionFunction": {
         LIST, ("s3:GetObject", f"{BUCKET}/*"), ("s3:PutObject", STAMP),

@@ -6,6 +6,7 @@ import pytest
 from fastapi.routing import iter_route_contexts
 
 from app.bootstrap import Services
+from app.usage.requests import RequestCounter
 from app.web.access import level_of
 from app.web.app import create_app
 from tests.support.people.visitors import Visitor, a_png
@@ -34,6 +35,18 @@ def test_where_nothing_is_kept_it_says_that_alone(services: Services) -> None:
     assert "This site stores no drawings" in said
     assert "days" not in said.split("<main")[1]
     assert "forget" not in said
+
+
+def test_what_is_counted_is_said_where_something_is(
+    services: Services,
+) -> None:
+    said = page(services)
+    assert "one line of numbers stays" in said
+    assert "thrown away when the day is over" in said
+    door = replace(services, requests=RequestCounter(None, None, services.requests.signals))
+    for word in ("line of numbers", "fingerprint of the address and the kind"):
+        assert word in said
+        assert word not in page(door)
 
 
 def test_the_cookie_of_the_login_is_named_where_there_is_a_login(services: Services) -> None:

@@ -21,6 +21,7 @@ def get(services: CurrentServices, rendering: CurrentRendering) -> HTMLResponse:
         "keeps": services.keep_uploads,
         "days": services.retention_days,
         "backup_months": ARCHIVED_MONTHS,
+        "counts": services.requests.database is not None,
         "by_key": services.stores.uploads is not None,
         "login_hours": access.lifetimes.whole.total_seconds() / 3600 if access else None,
         "attempt_hours": FORGOTTEN.total_seconds() / 3600,
