@@ -1,6 +1,7 @@
-"""Lines of metrics, checked as CloudWatch reads them, and against telemetry's list."""
+"""Lines on standard output, checked as CloudWatch reads them, and against telemetry's list."""
 
 import json
+from collections.abc import Collection
 from functools import cache
 from typing import Any
 
@@ -42,3 +43,17 @@ def check(line: dict[str, Any]) -> set[Metric]:
         assert all(type(value) in (int, float) for value in values)
     assert set(line) - {"_aws", DIMENSION, *found} <= PROPERTIES
     return set(found)
+
+
+def read_lines(printed: str, private: Collection[str] = ()) -> list[dict[str, Any]]:
+    """What a process printed: each line is of the log or a metric, and none is ``private``."""
+    lines = [json.loads(line) for line in printed.splitlines()]
+    for line in lines:
+        if "_aws" in line:
+            check(line)
+        else:
+            assert {"level", "message", "timestamp", "service"} <= line.keys(), line
+        if line.get("message") == "request":
+            assert line["correlation_id"]
+    assert [word for word in private if word in printed] == []
+    return lines
