@@ -6,8 +6,7 @@ and has processes die at any step of it. It remembers what was acknowledged, and
 
 import os
 import tempfile
-from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -38,7 +37,7 @@ from app.storage.database import Database
 from app.storage.schema import Standing, find_standing
 from app.storage.tables import DemoSample, IdempotencyKey, Removal
 from tests.support.faults.crashes import Crash, Life, MortalDatabase, MortalStore
-from tests.support.stores.databases import JOURNALS, sqlite_url, use_journal
+from tests.support.stores.databases import JOURNALS, NewDatabase, in_sqlite, use_journal
 from tests.support.stores.sites import DAYS, Site
 
 if TYPE_CHECKING:
@@ -50,12 +49,6 @@ NOON = datetime.now(UTC)  # backups are named by the clock, and none may be olde
 DAY = timedelta(days=1)
 # How many steps a process takes before it dies; None: it lives.
 DEATHS = st.none() | st.integers(0, 14)
-NewDatabase = Callable[[Path], AbstractContextManager[str]]
-
-
-def in_sqlite(folder: Path) -> AbstractContextManager[str]:
-    """The address of a database in that folder, which goes with it."""
-    return nullcontext(sqlite_url(folder))
 
 
 class Story(RuleBasedStateMachine):

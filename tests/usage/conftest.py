@@ -12,7 +12,7 @@ from app.storage.database import Database
 from app.telemetry import Metrics, Signals
 from app.usage.requests import RequestCounter
 from app.usage.visits import Salts
-from tests.support.stores.databases import open_database
+from tests.support.stores.databases import Place
 
 NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
 
@@ -34,8 +34,9 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    with open_database(tmp_path) as database:
+def database(place: Place) -> Iterator[Database]:
+    """In each kind of database."""
+    with place.opened() as database:
         yield database
 
 

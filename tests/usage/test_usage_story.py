@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
@@ -47,8 +47,11 @@ from app.usage.uptime import SLOT, slot_of
 from app.usage.visits import Salts
 from tests.support.data.analyzers import FakeAnalyzer
 from tests.support.faults.crashes import Crash, Life, MortalDatabase
-from tests.support.stores.databases import JOURNALS, sqlite_url, use_journal
+from tests.support.stores.databases import JOURNALS, NewDatabase, in_sqlite, use_journal
 from tests.support.stores.sites import PICTURE, Site
+
+if TYPE_CHECKING:
+    from tests.support.stores.postgres_server import PostgresServer
 
 EXAMPLES = int(os.environ.get("SKETCHNORM_ROUNDS", "12"))
 STEPS = 30
@@ -146,10 +149,11 @@ def floor(at: datetime) -> datetime:
 
 
 class Story(RuleBasedStateMachine):
-    def __init__(self) -> None:
+    def __init__(self, new_database: NewDatabase = in_sqlite) -> None:
         super().__init__()
         self.resources = ExitStack()
         self.folder = Path(self.resources.enter_context(tempfile.TemporaryDirectory()))
+        self.url = self.resources.enter_context(new_database(self.folder))
         self.now = BEGIN
         self.recount = Recount()
         self.salts: dict[date, int] = {}
@@ -159,7 +163,7 @@ class Story(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.databases = [Database.open(sqlite_url(self.folder), "local") for _ in range(2)]
+        self.databases = [Database.open(self.url, "local") for _ in range(2)]
         migrate(self.databases[0])
         self.blobs = FolderBlobStore(self.folder / "blobs", "local")
         self.counters = [self.new_counter(which) for which in (0, 1)]
@@ -399,14 +403,24 @@ def as_mortal(counter: RequestCounter, steps: int | None) -> Iterator[None]:
         counter.database = alive
 
 
+STORIES = settings(max_examples=EXAMPLES, stateful_step_count=STEPS)
+
+
 @pytest.mark.parametrize("journal", JOURNALS)
 def test_metrics_are_those_of_a_plain_recount(
     journal: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     use_journal(journal, monkeypatch)
-    run_state_machine_as_test(
-        Story, settings=settings(max_examples=EXAMPLES, stateful_step_count=STEPS)
-    )
+    run_state_machine_as_test(Story, settings=STORIES)
+
+
+@pytest.mark.postgres
+def test_they_are_on_postgresql_too(postgres_server: "PostgresServer") -> None:
+    class OnServer(Story):
+        def __init__(self) -> None:
+            super().__init__(lambda folder: postgres_server.new_database())
+
+    run_state_machine_as_test(OnServer, settings=STORIES)
 
 
 def test_a_slot_is_five_minutes() -> None:

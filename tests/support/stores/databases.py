@@ -1,7 +1,7 @@
 """Databases of either kind, a row to keep in them, and what lies in a folder."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, Self
@@ -60,6 +60,12 @@ class Place:
 
 
 NewPlace = Callable[[], Place]
+NewDatabase = Callable[[Path], AbstractContextManager[str]]
+
+
+def in_sqlite(folder: Path) -> AbstractContextManager[str]:
+    """The address of a database in that folder, which goes with it."""
+    return nullcontext(sqlite_url(folder))
 
 
 def sqlite_url(folder: Path) -> str:
