@@ -34,6 +34,9 @@ VISITORS = ("203.0.113.7", "198.51.100.23", "[2001:db8:77::5]")
 BROWSER, TOKEN, CATEGORY = "Lynx of somebody", "skn_5ecret-t0ken", "house"
 PICTURE = as_bytes(a_picture())
 
+# Whole processes, with the real model, over several seconds.
+pytestmark = pytest.mark.endurance
+
 
 @dataclass
 class Served:
