@@ -125,7 +125,7 @@ SITE: Final = (
     Alarm("VisitorsTurnedAway", "Drawings are refused because too many wait",
           Metric.BUSY_REFUSALS, "Sum", ">=", 10, 5 * MINUTE, 3, 2),
     Alarm("LoginsFail", "Somebody guesses the password", Metric.LOGIN_FAILURES, "Sum",
-          ">=", 20, 15 * MINUTE),
+          ">=", 10, 15 * MINUTE),  # one client alone can be wrong 12 times in it
     Alarm("JobsGivenUp", "Work in the background was given up",
           Metric.JOBS_GIVEN_UP, "Sum", ">=", 1, 5 * MINUTE),
     Alarm("DatabaseWaits", "Writers wait long for the database's lock",

@@ -123,7 +123,7 @@ def open_access(settings: Settings, database: Database) -> Access:
 
 
 def _open_requests(settings: Settings, database: Database, signals: Signals) -> RequestCounter:
-    """What is only read counts nothing into its database: the demo door tells CloudWatch alone."""
+    """A copy that is only read counts nothing: the demo door tells CloudWatch alone."""
     if database.read_only:
         return RequestCounter(None, None, signals)
     return RequestCounter(database, Salts(lasting_folder(settings), kept_key), signals)

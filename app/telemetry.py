@@ -147,11 +147,11 @@ class Signals:
     clock: Callable[[], float] = time.monotonic
     _next: dict[tuple[Metric, str], float] = field(default_factory=dict, repr=False)
     _untold: dict[tuple[Metric, str], int] = field(default_factory=dict, repr=False)
-    _alone: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def count(self, metric: Metric, kind: str, times: int = 1) -> None:
         """Tell it now, or with the next line of its kind."""
-        with self._alone:
+        with self._lock:
             key = (metric, kind)
             self._untold[key] = self._untold.get(key, 0) + times
         self.tell()
@@ -159,7 +159,7 @@ class Signals:
     def tell(self) -> None:
         """Write what is due; what counts and then falls silent relies on a later call."""
         now = self.clock()
-        with self._alone:
+        with self._lock:
             due = [key for key in self._untold if now >= self._next.get(key, now)]
             told = [(key, self._untold.pop(key)) for key in due]
             self._next |= dict.fromkeys(due, now + MINUTE)

@@ -50,7 +50,9 @@ class DrillRecord:
         """Raise ``ValueError`` unless it is one."""
         match json.loads(content):
             case {"at": str(at), "problem": str() | None as problem}:
-                return cls(datetime.fromisoformat(at), problem)
+                record = cls(datetime.fromisoformat(at), problem)
+                if record.at.tzinfo is not None:
+                    return record
         raise ValueError("another format")
 
 

@@ -320,8 +320,8 @@ class UsageCountry(Base):
     visits: Mapped[int] = mapped_column(default=0)
 
 
-# One row an analysis, for trends and drift. It stays when drawings go and so has no id, nor a time:
-# nothing leads from it to the drawing, nor to whoever made it.
+# One row an analysis, for trends and drift. It stays when drawings go, and so has no id, no
+# time, and no figure as exact as those of the result.
 USAGE_ANALYSES = Table(
     "usage_analyses",
     Base.metadata,

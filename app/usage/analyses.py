@@ -19,7 +19,7 @@ from app.usage.counts import add, day_of, hour_of
 LOST: Final = "analyses"
 
 
-def _nobody_asks() -> None:
+def _ignore() -> None:
     pass
 
 
@@ -32,7 +32,7 @@ class AnalysisCounter:
 
     signals: Signals = field(default_factory=lambda: Signals(NO_METRICS))
     clock: Callable[[], datetime] = now
-    on_failure: Callable[[], None] = _nobody_asks
+    on_failure: Callable[[], None] = _ignore
 
     def kept(self, tx: Session, analysis: Analysis, age_years: float) -> None:
         """Count it in the transaction that keeps it."""
@@ -65,13 +65,15 @@ class AnalysisCounter:
                 self._failed(database)
 
     def _failed(self, database: Database) -> None:
-        self.on_failure()
+        """Who counts the request is told once it is written; else that is an error like others."""
         if database.read_only:
             return
         at = self.clock()
-        with self._told_if_lost(), database.impatient.writing() as tx:
-            add(tx, UsageDay, {"day": day_of(at)}, failures=1)
-            add(tx, UsageHour, {"hour": hour_of(at)}, failures=1)
+        with self._told_if_lost():
+            with database.impatient.writing() as tx:
+                add(tx, UsageDay, {"day": day_of(at)}, failures=1)
+                add(tx, UsageHour, {"hour": hour_of(at)}, failures=1)
+            self.on_failure()
 
     def _add(self, tx: Session, analysis: Analysis, age_years: float, unkept: int) -> None:
         day = day_of(self.clock())
@@ -80,8 +82,9 @@ class AnalysisCounter:
             "day": day,
             "age_years": int(age_years),
             "category_known": assessment.norm.category is not None,
-            "p_value": assessment.p_value,
-            "terms": assessment.terms,
+            "p_value": _rounded(assessment.p_value, 3),
+            "terms": assessment.terms
+            and {name: _rounded(value, 2) for name, value in assessment.terms.items()},
             "bundle": analysis.bundle.version,
             "domain_matched": assessment.domain.matched,
         }
@@ -95,3 +98,8 @@ class AnalysisCounter:
             yield
         except StorageUnavailable:
             self.signals.count(Metric.COUNTS_LOST, LOST)
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    """What trends need, and not the figures by which a result could be found again."""
+    return None if value is None else round(value, digits)

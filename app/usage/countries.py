@@ -19,7 +19,7 @@ WEEK = timedelta(weeks=1)
 SETTLES = timedelta(days=1)  # what was seen before midnight is written after it
 
 
-def week_told(today: date) -> tuple[date, date]:
+def published_week(today: date) -> tuple[date, date]:
     """The first and the last day of the last whole ISO week that ended the day before, or earlier.
 
     What was seen late on Sunday may be written on Monday, and is not to be seen to come.

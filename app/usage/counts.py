@@ -16,6 +16,7 @@ from app.storage.tables import Base, UsageCountry, UsageDay, UsageHour, UsageVis
 
 UNKNOWN_COUNTRY: Final = "ZZ"
 AT_ONCE: Final = 500  # rows that one statement asks for; PostgreSQL and SQLite take more
+MOST_VISITS_A_DAY: Final = 20_000  # 4 MB of digests
 # A batch of visits that was held up finds those of others still there.
 VISITS_LAST = timedelta(days=7)
 HOURS_LAST = timedelta(days=35)
@@ -52,17 +53,29 @@ def _added(tx: Session, table: Table, key: Key, more: Mapping[str, int]) -> bool
     return cast(CursorResult[Any], done).rowcount > 0
 
 
-def add_visits(tx: Session, day: date, countries: Mapping[str, str]) -> None:
-    """Count those that nobody has counted yet; ``countries`` has one for each digest."""
-    new = countries.keys() - _known(tx, day, countries)
-    if not new:
-        return
-    tx.execute(insert(UsageVisit), [{"day": day, "digest": digest} for digest in sorted(new)])
-    add(tx, UsageDay, {"day": day}, visits=len(new))
-    came_from = [countries[digest] for digest in new]
+def add_visits(
+    tx: Session, day: date, countries: Mapping[str, str], *, published: date = date.min
+) -> int:
+    """Count those that nobody has counted yet; ``countries`` has one for each digest.
+
+    Counts by country of days up to ``published`` stay as they were published. Return for how many
+    there was no room: whoever makes up browsers is not to fill the disk, nor every backup.
+    """
+    unknown = sorted(countries.keys() - _known(tx, day, countries))
+    room = max(0, MOST_VISITS_A_DAY - _visits_of(tx, day))
+    new = unknown[:room]
+    if new:
+        tx.execute(insert(UsageVisit), [{"day": day, "digest": digest} for digest in new])
+        add(tx, UsageDay, {"day": day}, visits=len(new))
+    came_from = [countries[digest] for digest in new if day > published]
     for country in sorted(set(came_from)):
         key = {"day": day, "country": country}
         add(tx, UsageCountry, key, visits=came_from.count(country))
+    return len(unknown) - len(new)
+
+
+def _visits_of(tx: Session, day: date) -> int:
+    return tx.scalar(select(UsageDay.visits).where(UsageDay.day == day)) or 0
 
 
 def _known(tx: Session, day: date, digests: Iterable[str]) -> set[str]:
@@ -79,7 +92,7 @@ def forget_passed(database: Database, now: datetime) -> int:
     Also what a clock that was wrong has left in the future.
     """
     today, hour = day_of(now), hour_of(now)
-    old_visits = or_(UsageVisit.day < today - VISITS_LAST, UsageVisit.day > today + VISITS_LAST)
+    old_visits = or_(UsageVisit.day <= today - VISITS_LAST, UsageVisit.day > today + VISITS_LAST)
     old_hours = or_(UsageHour.hour < hour - HOURS_LAST, UsageHour.hour > hour + HOURS_LAST)
     with database.reading() as tx:  # mostly there is nothing: reading leaves the writers alone
         some = select(UsageVisit.day).where(old_visits).limit(1)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.storage.database import Database
 from app.storage.tables import UsageDay, UsageHour
-from app.usage.countries import merged, read_countries, week_told
+from app.usage.countries import merged, published_week, read_countries
 from app.usage.counts import day_of, hour_of
 from app.usage.uptime import Uptime, read_uptime
 
@@ -51,7 +51,7 @@ class UsageMetrics:
 
 
 @dataclass(frozen=True)
-class ToldMetrics:
+class ReportedMetrics:
     """The metrics, and what has to be known to read them.
 
     ``countries_of`` are the first and the last day of the week that the countries are of.
@@ -77,10 +77,10 @@ class ToldMetrics:
         }
 
 
-def read_metrics(database: Database, now: datetime) -> ToldMetrics:
+def read_metrics(database: Database, now: datetime) -> ReportedMetrics:
     """What was counted up to now; what other processes saw in the last seconds may be missing."""
     today = day_of(now)
-    week = week_told(today)
+    week = published_week(today)
     with database.reading() as tx:
         counted = _read_days(tx, today)
         uptime = read_uptime(tx, now)
@@ -90,7 +90,7 @@ def read_metrics(database: Database, now: datetime) -> ToldMetrics:
             uptime_percentage=uptime.percentage,
             geographic_distribution=merged(read_countries(tx, *week)),
         )
-    return ToldMetrics(metrics, now, uptime, week)
+    return ReportedMetrics(metrics, now, uptime, week)
 
 
 def _read_days(tx: Session, today: date) -> dict[str, Any]:

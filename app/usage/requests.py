@@ -1,11 +1,13 @@
 """Counting requests and visits: gathered in memory, and written down every five seconds.
 
-A process that is killed loses what it gathered since, at most five seconds of requests, times and
-visits. Analyses and failures are counted elsewhere, and are never lost that way.
+A process that is killed loses what it gathered since: at most five seconds of requests, times and
+visits, and what could not be written before. Analyses are counted elsewhere, and never lost that
+way.
 """
 
 import asyncio
 import logging
+import math
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -21,6 +23,7 @@ from app.errors import StorageBusy, StorageUnavailable
 from app.storage.database import Database
 from app.storage.tables import UsageDay, UsageHour, now
 from app.telemetry import MINUTE, Metric, Signals
+from app.usage.countries import published_week
 from app.usage.counts import UNKNOWN_COUNTRY, add, add_visits, day_of, hour_of
 from app.usage.uptime import say, slot_of
 from app.usage.visits import Salts
@@ -85,15 +88,18 @@ class Batch:
         for day, countries in other.visits.items():
             self.visits[day] = {**self.visits.get(day, {}), **countries}
 
-    def write(self, tx: Session) -> None:
-        """Add it to what is counted."""
+    def write(self, tx: Session, today: date) -> int:
+        """Add it to what is counted; the number of visits that there was no room for."""
         for hour, figures in sorted(self.hours.items()):
             both = {"requests": figures.requests, "server_errors": figures.server_errors}
             add(tx, UsageHour, {"hour": hour}, **both)
             key = {"day": day_of(hour)}
             add(tx, UsageDay, key, **both, response_us=figures.response_us)
-        for day, countries in sorted(self.visits.items()):
-            add_visits(tx, day, countries)
+        _, published = published_week(today)
+        return sum(
+            add_visits(tx, day, countries, published=published)
+            for day, countries in sorted(self.visits.items())
+        )
 
 
 @dataclass
@@ -115,8 +121,9 @@ class RequestCounter:
     _said: datetime | None = field(default=None, repr=False)
     _flushed_at: float | None = field(default=None, repr=False)
     _longest_wait_ms: float = field(default=0.0, repr=False)
+    _unsalted_until: float = field(default=-math.inf, repr=False)
     _wait_told_at: float | None = field(default=None, repr=False)
-    _alone: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _flushing: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _stop: threading.Event = field(default_factory=threading.Event, repr=False)
     _thread: threading.Thread | None = field(default=None, repr=False)
@@ -128,22 +135,27 @@ class RequestCounter:
         at = self.clock()
         one = Figures(1, int(seen.failed), round(seen.seconds * 1_000_000))
         visit = self._visit(day_of(at), seen)
-        with self._alone:
+        with self._lock:
             self._batch.hours.setdefault(hour_of(at), Figures()).add(one)
             full = self._batch.visitors >= MOST_VISITS
             if visit is not None and not full:
                 self._batch.visits.setdefault(day_of(at), {}).setdefault(*visit)
         if visit is not None and full:
-            self.signals.count(Metric.COUNTS_LOST, LOST_VISITS)
+            self._lost(LOST_VISITS, 1)
 
     def _visit(self, day: date, seen: SeenRequest) -> tuple[str, str] | None:
+        """``None`` if it is none, or cannot be counted; then the disk is left alone for a while."""
         if seen.visitor is None or self.salts is None:
+            return None
+        if self.ticks() < self._unsalted_until:
+            self._lost(LOST_VISITS, 1)
             return None
         try:
             digest = self.salts.digest(day, seen.visitor)
         except StorageUnavailable as error:
-            log.warning("A visit was not counted: %s", error.advice)
-            self.signals.count(Metric.COUNTS_LOST, LOST_VISITS)
+            log.warning("Visits are not counted now: %s", error.advice)
+            self._unsalted_until = self.ticks() + FLUSH_SECONDS
+            self._lost(LOST_VISITS, 1)
             return None
         return digest, seen.country or UNKNOWN_COUNTRY
 
@@ -165,7 +177,7 @@ class RequestCounter:
         with self._flushing:
             self._flushed_at = self.ticks()
             self._destroy_salts()
-            with self._alone:
+            with self._lock:
                 batch, self._batch = self._batch, Batch()
             slot = slot_of(self.clock())
             if batch.hours or slot != self._said:
@@ -180,31 +192,39 @@ class RequestCounter:
             log.error("%s", error.advice)  # noqa: TRY400 - the sentence tells
 
     def _write(self, database: Database, batch: Batch, slot: datetime) -> None:
-        began, commits = self.ticks(), False
+        """What is not written for whatever reason is put back, so that it is written later."""
+        began, commits, left = self.ticks(), False, batch
         try:
             with database.writing() as tx:
-                tx.connection()  # which waits for the lock
-                self._waited(began)
-                batch.write(tx)
+                turned_away = batch.write(tx, day_of(self.clock()))
                 say(tx, [slot], self._down)
                 commits = True
-            self._said, self._down = slot, []
-        except (StorageUnavailable, IntegrityError) as error:
-            if isinstance(error, StorageBusy):
-                self._waited(began)
-            self._down = [*self._down, slot][-MOST_SLOTS:] if slot not in self._down else self._down
-            self._keep(batch, certainly_unwritten=not commits)
+            self._said, self._down, left = slot, [], Batch()
+            self._lost(LOST_VISITS, turned_away)
+        except StorageBusy:  # also if it was so at the end: nothing is written then
+            self._was_down(slot)
+        except (StorageUnavailable, IntegrityError):
+            self._was_down(slot)
+            if commits:
+                left = Batch(visits=batch.visits)  # which are counted once, however often written
+                self._lost(LOST_REQUESTS, batch.requests)
+        finally:
+            self._put_back(left)
+            waited = (self.ticks() - began) * 1000
+            self._longest_wait_ms = max(self._longest_wait_ms, waited)
 
-    def _keep(self, batch: Batch, *, certainly_unwritten: bool) -> None:
-        if certainly_unwritten:
-            with self._alone:
-                batch.add(self._batch)
-                self._batch = batch
-        elif batch.requests:
-            self.signals.count(Metric.COUNTS_LOST, LOST_REQUESTS, batch.requests)
+    def _was_down(self, slot: datetime) -> None:
+        if slot not in self._down:
+            self._down = [*self._down, slot][-MOST_SLOTS:]
 
-    def _waited(self, began: float) -> None:
-        self._longest_wait_ms = max(self._longest_wait_ms, (self.ticks() - began) * 1000)
+    def _put_back(self, batch: Batch) -> None:
+        with self._lock:
+            batch.add(self._batch)
+            self._batch = batch
+
+    def _lost(self, what: str, count: int) -> None:
+        if count:
+            self.signals.count(Metric.COUNTS_LOST, what, count)
 
     def _tell(self) -> None:
         """What falls silent would otherwise keep its last count; the longest wait once a minute."""
@@ -216,7 +236,7 @@ class RequestCounter:
 
     @asynccontextmanager
     async def lifespan(self, app: object) -> AsyncIterator[None]:
-        """Flush while the server is up, and at its end."""
+        """Flush while the server is up, and at its end; what is left then is lost, and told."""
         self._thread = threading.Thread(target=self._keep_flushing, name="usage", daemon=True)
         self._thread.start()
         try:
@@ -224,8 +244,14 @@ class RequestCounter:
         finally:
             self._stop.set()
             await asyncio.to_thread(self._thread.join, FLUSH_SECONDS)
+            self._lost(LOST_REQUESTS, self._batch.requests)
+            self._lost(LOST_VISITS, self._batch.visitors)
 
     def _keep_flushing(self) -> None:
-        while not self._stop.wait(FLUSH_SECONDS):
-            self.flush()
-        self.flush()
+        """Each time in a thread of its own: what nobody foresaw ends that one alone."""
+        ends = False
+        while not ends:
+            ends = self._stop.wait(FLUSH_SECONDS)
+            flush = threading.Thread(target=self.flush, name="usage-flush", daemon=True)
+            flush.start()
+            flush.join()

@@ -10,7 +10,7 @@ import hmac
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -31,28 +31,28 @@ class Salts:
     keep: Callable[[Path], bytes] = field(repr=False)
     _day: date | None = field(default=None, repr=False)
     _salt: bytes | None = field(default=None, repr=False)
-    _alone: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def digest(self, day: date, visitor: str) -> str:
         """A hash of the visitor under that day's salt, in hex; raises ``StorageUnavailable``.
 
-        The salts of all other days are destroyed: after a clock was set back over midnight, who
-        comes again is another.
+        The salts of all other days are destroyed, but for tomorrow's, which another process may
+        have made whose clock is ahead.
         """
-        with self._alone:
+        with self._lock:
             self._begin(day)
             salt = self._salt = self._salt or self._kept(day)
         return hmac.new(salt, visitor.encode(), hashlib.sha256).hexdigest()
 
     def destroy_others(self, day: date) -> None:
-        """Destroy the salts of all days but that one; raises ``StorageUnavailable``."""
-        with self._alone:
+        """Destroy all salts but of that day and the next; raises ``StorageUnavailable``."""
+        with self._lock:
             self._begin(day)
 
     def _begin(self, day: date) -> None:
         if self._day != day:
             self._day = self._salt = None
-            self._unlink_others(day)
+            destroy_salts(self.folder, but_of=day)
             self._day = day
 
     def _kept(self, day: date) -> bytes:
@@ -64,15 +64,21 @@ class Salts:
         except ConfigurationError as error:
             raise StorageUnavailable(UNSALTED, str(error)) from error
 
-    def _unlink_others(self, day: date) -> None:
-        try:
-            for file in self.folder.glob(f"{NAME}*{ENDING}*"):
-                if not file.name.startswith(self._file(day).name):  # which another may be writing
-                    file.unlink(missing_ok=True)
-        except OSError as error:
-            raise StorageUnavailable(
-                UNSALTED, f"An old salt cannot be deleted: {error.strerror}."
-            ) from error
-
     def _file(self, day: date) -> Path:
-        return self.folder / f"{NAME}{day.isoformat()}{ENDING}"
+        return self.folder / _name(day)
+
+
+def destroy_salts(folder: Path, *, but_of: date) -> None:
+    """Destroy all salts but of that day and the next; raises ``StorageUnavailable``."""
+    kept = (_name(but_of), _name(but_of + timedelta(days=1)))
+    try:
+        for file in folder.glob(f"{NAME}*{ENDING}*"):
+            if not file.name.startswith(kept):  # also if another process is still writing it
+                file.unlink(missing_ok=True)
+    except OSError as error:
+        advice = f"An old salt cannot be deleted: {error.strerror}."
+        raise StorageUnavailable(UNSALTED, advice) from error
+
+
+def _name(day: date) -> str:
+    return f"{NAME}{day.isoformat()}{ENDING}"

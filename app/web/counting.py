@@ -25,8 +25,9 @@ from app.web.deps import (
     path_of,
 )
 
-UNCOUNTED: Final = frozenset({"/livez", "/healthz", "/dashboard"})
-UNCOUNTED_BELOW: Final = "/static/"
+WATCHED: Final = frozenset({"/livez", "/healthz"})
+FILES_BELOW: Final = "/static/"
+LOOKED_AT: Final = "/dashboard"  # by who watches, again and again; it may fail all the same
 LOGIN: Final = ("POST", "/login")
 UNKNOWN_KIND: Final = "Unknown"
 
@@ -39,7 +40,7 @@ class CountRequests:
     counter: RequestCounter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not _counts(scope):
+        if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         status: int | None = None  # as long as nothing was answered
@@ -57,11 +58,13 @@ class CountRequests:
             status = HTTPStatus.INTERNAL_SERVER_ERROR.value  # which is sent further outside
             raise
         finally:
-            if status is not None:
+            # Only now is it known where the application begins in the path, see ``PublicRoot``.
+            if status is not None and _counts(scope):
                 await self._count(scope, status, time.perf_counter() - began)
 
     async def _count(self, scope: Scope, status: int, seconds: float) -> None:
-        self.counter.note(_seen(scope, status, seconds))
+        if path_of(scope) != LOOKED_AT:
+            self.counter.note(_seen(scope, status, seconds))
         self._tell(scope, status)
         if self.counter.is_due:
             await run_in_threadpool(self.counter.flush)
@@ -78,7 +81,7 @@ class CountRequests:
 
 def _counts(scope: Scope) -> bool:
     path = path_of(scope)
-    return path not in UNCOUNTED and not path.startswith(UNCOUNTED_BELOW)
+    return path not in WATCHED and not path.startswith(FILES_BELOW)
 
 
 def _seen(scope: Scope, status: int, seconds: float) -> SeenRequest:

@@ -30,7 +30,7 @@ COUNTRY: Final = "sketchnorm.country"  # the key in a request's scope, set by wh
 # was counted for it.
 ERROR_KIND: Final = "sketchnorm.error"
 FAILED_ANALYSIS: Final = "sketchnorm.failed_analysis"
-# A page that asks for itself anew says so: that nobody closed it does not keep a login alive.
+# A page that refreshes itself says so: that nobody closed it does not keep a login alive.
 BY_ITSELF: Final = "by_itself"
 REQUEST_ID: Final = "sketchnorm.request_id"  # the same, of the id that the log knows it by
 LOGIN_NEEDED = "Only who runs this site can do that; log in first."

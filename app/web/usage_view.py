@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from app.usage.countries import OTHER
 from app.usage.counts import UNKNOWN_COUNTRY
-from app.usage.metrics import By, Period, ToldMetrics, UsageMetrics
+from app.usage.metrics import By, Period, ReportedMetrics, UsageMetrics
 from app.web.plots import Bar, bar_plot
 
 UNMEASURED: Final = "–"
@@ -54,7 +54,7 @@ class UsageView:
     countries_of: str
 
     @classmethod
-    def of(cls, told: ToldMetrics, periods: Sequence[Period]) -> Self:
+    def of(cls, told: ReportedMetrics, periods: Sequence[Period]) -> Self:
         """``periods`` are the oldest first; the table has the newest first."""
         distribution = told.metrics.geographic_distribution
         return cls(
@@ -80,7 +80,7 @@ def _analyses(metrics: UsageMetrics) -> Sequence[Figure]:
     )
 
 
-def _service(told: ToldMetrics) -> Sequence[Figure]:
+def _service(told: ReportedMetrics) -> Sequence[Figure]:
     metrics, uptime = told.metrics, told.uptime
     unknown = uptime.unknown / (uptime.up + uptime.down + uptime.unknown)
     return (

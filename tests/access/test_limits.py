@@ -16,6 +16,7 @@ from app.access.limits import (
     Rate,
     client_of,
 )
+from app.alarms import ALARMS
 from app.errors import TooOften
 from app.storage.database import Database
 from app.storage.tables import LoginAttempts
@@ -53,6 +54,15 @@ def test_each_further_guess_costs_twice_as_long(attempts: Attempts, clock: Clock
     assert own == sorted(own)
     assert own[-1] <= LONGEST_WAIT.total_seconds()
     assert own[:4] == [1, 2, 4, 8]
+
+
+def test_one_who_guesses_all_the_time_rings_the_alarm(attempts: Attempts, clock: Clock) -> None:
+    alarm = next(one for one in ALARMS if one.name == "LoginsFail")
+    begun, guesses = clock(), 0
+    while clock() < begun + timedelta(seconds=alarm.seconds):
+        guesses += not wait_of(attempts, "one", clock)
+        clock.passes(seconds=1)
+    assert guesses >= alarm.threshold
 
 
 def test_the_right_password_forgives_ones_own_slips(attempts: Attempts, clock: Clock) -> None:

@@ -63,7 +63,9 @@ def test_an_unused_login_ends(database: Database, clock: Clock) -> None:
     assert not is_live(database, token, clock)
 
 
-def test_a_page_that_asks_for_itself_keeps_no_login_alive(database: Database, clock: Clock) -> None:
+def test_a_page_that_refreshes_itself_keeps_no_login_alive(
+    database: Database, clock: Clock
+) -> None:
     token = make_login(database, EPOCH, None, LIFETIMES, clock())
     for _ in range(59):
         clock.passes(minutes=1)

@@ -65,7 +65,16 @@ def test_a_drill_that_may_not_be_recorded_has_worked_all_the_same(
     assert "could not be recorded in the store: The bucket refused." in caplog.text
 
 
-@pytest.mark.parametrize("damaged", [b"", b"[]", b'{"at": "once", "problem": null}', b"\xff"])
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        b"",
+        b"[]",
+        b'{"at": "once", "problem": null}',
+        b'{"at": "2026-11-26T12:00:00", "problem": null}',
+        b"\xff",
+    ],
+)
 def test_a_record_that_cannot_be_read_is_none(operator: Operator, damaged: bytes) -> None:
     operator.blobs.put(RECORD, damaged, "application/json")
     assert last_drill(operator.blobs) is None

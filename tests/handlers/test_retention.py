@@ -13,6 +13,7 @@ from app.errors import ConfigurationError, JobFailed, StorageUnavailable
 from app.storage import schema
 from app.storage.blobs.store import FolderBlobStore
 from app.storage.jobs import list_open
+from app.storage.tables import now
 from app.usage.uptime import read_uptime
 from handlers.retention import handler
 from tests.support import ROOT
@@ -33,6 +34,15 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         blobs = FolderBlobStore(tmp_path / "blobs", "local")
         Site(database, blobs).keeps(datetime.now(UTC) - timedelta(days=DAYS + 1))
     return tmp_path
+
+
+def test_the_salt_of_a_day_that_is_over_is_destroyed(data: Path) -> None:
+    """Where only functions run, nobody else may come for days."""
+    (data / "visits-2026-11-01.salt").write_bytes(bytes(32))
+    today = data / f"visits-{now():%Y-%m-%d}.salt"
+    today.write_bytes(bytes(32))
+    handler(event(), None)
+    assert list(data.glob("visits-*")) == [today]
 
 
 def event() -> dict[str, Any]:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.storage.database import Database
-from app.usage.countries import FEWEST, OTHER, merged, week_told
+from app.usage.countries import FEWEST, OTHER, merged, published_week
 from app.usage.counts import add_visits
 from app.usage.metrics import read_metrics
 from tests.support.stores.databases import open_database
@@ -94,10 +94,10 @@ def shares(database: Database, at: datetime) -> Counts:
 
 def test_the_week_that_is_told_is_over_and_shares_no_day_with_another() -> None:
     days = [date(2026, 12, 20) + timedelta(days=n) for n in range(30)]
-    weeks = sorted({week_told(day) for day in days})
+    weeks = sorted({published_week(day) for day in days})
     for first, last in weeks:
         assert last - first == timedelta(days=6)
         assert first.isocalendar().weekday == 1
     for (_, last), (first, _) in pairwise(weeks):
         assert first == last + timedelta(days=1)
-    assert all(week_told(day)[1] < day for day in days)
+    assert all(published_week(day)[1] < day for day in days)

@@ -2,10 +2,13 @@
 
 import asyncio
 import json
+import math
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,12 +20,15 @@ from app.storage import database as database_module
 from app.storage.database import Database
 from app.storage.tables import UsageDay, UsageHour, UsageVisit
 from app.telemetry import Metrics, Signals
-from app.usage import requests
+from app.usage import counts, requests
+from app.usage.countries import published_week
 from app.usage.counts import forget_passed
 from app.usage.metrics import read_metrics
-from app.usage.requests import RequestCounter, SeenRequest
+from app.usage.requests import Batch, RequestCounter, SeenRequest
 from app.usage.uptime import read_uptime
 from tests.support.faults.disks import locked
+from tests.support.polling import until
+from tests.support.stores.databases import open_database
 from tests.usage.conftest import NOON, Clock
 
 SEEN = SeenRequest(0.25, visitor="a", country="DE")
@@ -116,6 +122,127 @@ def test_what_may_be_written_is_not_written_again_but_told_as_lost(
     assert (line["CountsLost"], line["kind"]) == ([1.0], "requests")
 
 
+def test_what_waits_for_a_reader_at_the_end_is_written_later(
+    tmp_path: Path, clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As while a backup is copied, with the journal that a network disk needs."""
+    with open_database(tmp_path, journal="delete") as database:
+        counter = RequestCounter(database, None, Signals(Metrics(enabled=True)), clock=clock)
+        counter.note(SEEN)
+        with database.reading() as tx:
+            tx.scalars(select(UsageDay)).all()
+            counter.flush()
+        (line,) = told(capsys, "DatabaseWaitMilliseconds")
+        assert line["DatabaseWaitMilliseconds"][0] > 40
+        counter.flush()
+        assert written(database) == 1
+    assert told(capsys, "CountsLost") == []
+
+
+def test_a_visit_that_may_be_written_is_counted_once_all_the_same(
+    counter: RequestCounter, database: Database
+) -> None:
+    counter.note(SEEN)
+    counter.database = FailingAtCommit(database.engine, database.environment)
+    counter.flush()
+    counter.database = database
+    counter.flush()
+    assert read_metrics(database, NOON).metrics.unique_sessions == 1
+
+
+def test_what_nobody_foresaw_ends_neither_the_counting_nor_the_batch(
+    counter: RequestCounter, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = [RuntimeError("a defect")]
+    write = Batch.write
+
+    def fail_once(self: Batch, tx: Session, today: date) -> int:
+        if failures:
+            raise failures.pop()
+        return write(self, tx, today)
+
+    monkeypatch.setattr(Batch, "write", fail_once)
+    monkeypatch.setattr(requests, "FLUSH_SECONDS", 0.05)
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)  # pytest would end the test
+
+    async def serve() -> None:
+        async with counter.lifespan(None):
+            counter.note(SEEN)
+            await asyncio.to_thread(until, lambda: written(database) == 1)
+
+    asyncio.run(serve())
+    assert not failures
+
+
+def test_what_a_server_that_is_stopped_cannot_write_is_told_as_lost(
+    counter: RequestCounter, database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def serve() -> None:
+        async with counter.lifespan(None):
+            counter.note(SEEN)
+
+    with locked(database):
+        asyncio.run(serve())
+    lost = {line["kind"]: line["CountsLost"] for line in told(capsys, "CountsLost")}
+    assert lost == {"requests": [1.0], "visits": [1.0]}
+
+
+def test_made_up_browsers_fill_no_disk(
+    counter: RequestCounter,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(counts, "MOST_VISITS_A_DAY", 5)
+    for batch in range(3):
+        for browser in range(3):
+            counter.note(replace(SEEN, visitor=f"one address, {batch} {browser}"))
+        counter.flush()
+    counter.signals.clock = lambda: math.inf
+    counter.signals.tell()
+    with database.reading() as tx:
+        assert len(tx.scalars(select(UsageVisit)).all()) == 5
+    assert read_metrics(database, NOON).metrics.unique_sessions == 5
+    lost = [line["CountsLost"][0] for line in told(capsys, "CountsLost")]
+    assert sum(lost) == 4
+
+
+def test_a_salt_that_cannot_be_kept_is_asked_for_once_in_a_while(
+    counter: RequestCounter, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ticks = [0.0]
+    asked = []
+
+    def fail(path: Path) -> bytes:
+        asked.append(path)
+        raise OSError(28, "No space left on device")
+
+    counter.ticks = lambda: ticks[0]
+    assert counter.salts is not None
+    counter.salts.keep = fail
+    for ticks[0] in (0.0, 1.0, 4.9, 5.0):
+        counter.note(SEEN)
+    assert len(asked) == len(caplog.records) == 2
+    assert sum(line["CountsLost"][0] for line in told(capsys, "CountsLost")) == 1  # at once
+
+
+def test_a_country_that_comes_late_changes_nothing_that_was_published(
+    counter: RequestCounter, database: Database, clock: Clock
+) -> None:
+    """Nor does a batch that an outage held for days."""
+    for visitor in range(6):
+        counter.note(replace(SEEN, visitor=str(visitor)))
+    with locked(database):
+        counter.flush()
+    clock.passes(days=7)
+    _, published = published_week(clock().date())
+    assert published > NOON.date()
+    before = read_metrics(database, clock()).metrics.geographic_distribution
+    counter.flush()
+    assert read_metrics(database, clock()).metrics.geographic_distribution == before == {}
+    assert read_metrics(database, NOON).metrics.unique_sessions == 6
+
+
 def test_no_more_visitors_are_held_than_there_is_room_for(
     counter: RequestCounter, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -195,8 +322,9 @@ def test_rows_of_visits_and_hours_go_and_what_was_counted_stays(
 ) -> None:
     counter.note(SEEN)
     counter.flush()
-    assert forget_passed(database, NOON + timedelta(days=7)) == 0
-    assert forget_passed(database, NOON + timedelta(days=36)) == 2
+    assert forget_passed(database, NOON + timedelta(days=6)) == 0
+    assert forget_passed(database, NOON + timedelta(days=7)) == 1
+    assert forget_passed(database, NOON + timedelta(days=36)) == 1
     with database.reading() as tx:
         assert tx.scalars(select(UsageVisit)).all() == []
         assert tx.scalars(select(UsageHour)).all() == []

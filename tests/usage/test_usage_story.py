@@ -40,7 +40,7 @@ from app.storage.tables import UsageDay, UsageHour
 from app.stores import Stores
 from app.telemetry import NO_METRICS, Signals
 from app.usage.analyses import AnalysisCounter
-from app.usage.countries import merged, read_countries, week_told
+from app.usage.countries import merged, published_week, read_countries
 from app.usage.metrics import PERIODS, By, begins, read_history, read_metrics
 from app.usage.requests import RequestCounter, SeenRequest
 from app.usage.uptime import SLOT, slot_of
@@ -267,18 +267,22 @@ class Story(RuleBasedStateMachine):
         self.flush_both()
 
     def salt_now(self) -> int:
-        """The salt of today; all others are destroyed."""
+        """The salt of today; all others are destroyed but tomorrow's, see ``destroy_salts``."""
         today = self.now.date()
-        self.salts = {day: salt for day, salt in self.salts.items() if day == today}
+        self.destroy_salts()
         if today not in self.salts:
             self.made_salts += 1
             self.salts[today] = self.made_salts
         return self.salts[today]
 
+    def destroy_salts(self) -> None:
+        kept = (self.now.date(), self.now.date() + DAY)
+        self.salts = {day: salt for day, salt in self.salts.items() if day in kept}
+
     @rule(which=WHICH, steps=DEATHS)
     def flush(self, which: int, steps: int | None) -> None:
         """Who dies has written all that it had seen, or nothing."""
-        self.salts = {day: salt for day, salt in self.salts.items() if day == self.now.date()}
+        self.destroy_salts()
         counter, seen = self.counters[which], self.pending[which]
         before = self.total(UsageDay.requests)
         up_before = self.bits()
@@ -304,7 +308,6 @@ class Story(RuleBasedStateMachine):
         )
         counter.flush()
         counter.database = writable
-        self.salts = {day: salt for day, salt in self.salts.items() if day == self.now.date()}
         self.flush(which, None)
 
     # --- the clock -----------------------------------------------------------------------------
@@ -345,7 +348,7 @@ class Story(RuleBasedStateMachine):
     def metrics_are_those_of_the_recount(self) -> None:
         told = read_metrics(self.databases[1], self.now)
         expected = self.recount.metrics(self.now)
-        week = week_told(self.now.date())
+        week = published_week(self.now.date())
         countries = self.recount.countries(*week)
         assert told.metrics.as_json() == expected | {"geographic_distribution": merged(countries)}
         assert told.uptime.up == self.recount.slots(self.now)

@@ -47,6 +47,14 @@ def test_the_salt_is_for_its_owner_alone_and_destroyed_with_the_day(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_salt_of_a_process_whose_clock_is_ahead_is_left_to_it(tmp_path: Path) -> None:
+    ahead, behind = Salts(tmp_path, kept_key), Salts(tmp_path, kept_key)
+    digest = ahead.digest(TOMORROW, "a")
+    behind.digest(TODAY, "a")
+    assert behind.digest(TOMORROW, "a") == digest
+    assert Salts(tmp_path, kept_key).digest(TOMORROW, "a") == digest
+
+
 def test_what_a_killed_process_left_of_a_salt_is_destroyed_too(
     salts: Salts, tmp_path: Path
 ) -> None:

@@ -15,7 +15,7 @@ from app.bootstrap import Services
 from app.errors import SecretUnavailable, StorageUnavailable
 from app.inference.analysis import BundleReference
 from app.storage.tables import UsageCountry, UsageDay, UsageHour, now
-from app.usage.countries import week_told
+from app.usage.countries import published_week
 from app.usage.counts import add, hour_of
 from app.usage.metrics import read_history, read_metrics
 from app.usage.uptime import say
@@ -141,7 +141,7 @@ def counted(services: Services) -> None:
     """Two days in two months, visitors from three countries, and an hour in which nobody was."""
     database = services.stores.database
     today, before = now().date(), now().date() - timedelta(days=45)
-    first, _ = week_told(today)
+    first, _ = published_week(today)
     with database.writing() as tx:
         add(tx, UsageDay, {"day": today}, analyses=3, processing_us=36_000, visits=2)
         add(tx, UsageDay, {"day": before}, analyses=40, failures=1, requests=90, server_errors=2)
@@ -201,12 +201,12 @@ def test_nobody_is_shown_another_period(services: Services) -> None:
     assert logged_in(services).opens("/dashboard?by=year").status_code == 422
 
 
-def test_it_asks_for_itself_anew_until_it_is_told_not_to(services: Services) -> None:
+def test_it_refreshes_itself_until_it_is_told_not_to(services: Services) -> None:
     admin = logged_in(services)
     page = admin.opens("/dashboard?by=week").text
     anew = re.findall(r'http-equiv="refresh" content="60; url=([^"]+)"', page)
     assert anew == ["/dashboard?by=week&amp;by_itself=1"]
-    (stop,) = re.findall(r'<a href="([^"]+)">Stop that</a>', page)
+    (stop,) = re.findall(r'<a href="([^"]+)">Stop refreshing</a>', page)
     assert "http-equiv" not in admin.opens(unescape(stop)).text
 
 

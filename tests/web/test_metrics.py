@@ -13,12 +13,16 @@ from app.bootstrap import Services, assemble
 from app.environment import Settings
 from app.errors import Busy
 from app.inference.analysis import Analysis
+from app.storage import database as database_module
 from app.storage.tables import now
 from app.telemetry import Metrics, Signals
 from app.usage.metrics import UsageMetrics, read_metrics
 from app.web.access import public
 from app.web.app import create_app
+from app.web.front import Front
+from app.web.pages import dashboard
 from tests.support.data.analyzers import FakeAnalyzer
+from tests.support.faults.disks import locked
 from tests.support.people.admins import HASH, Admin
 from tests.support.people.visitors import JSON, Visitor, a_png
 
@@ -128,6 +132,47 @@ def test_a_failed_analysis_is_one_error_and_not_two(
     assert broken.metrics().error_rate == 0.5
     (line,) = lines(capsys, "Errors")
     assert (line["Errors"], line["kind"]) == ([1.0], "ZeroDivisionError")
+
+
+@pytest.mark.parametrize("keep", ["true", "false"])
+def test_a_failure_that_cannot_be_written_is_still_an_error_of_its_request(
+    site: Site, keep: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The batch outlives the outage; else nobody would have failed in one."""
+    monkeypatch.setattr(database_module, "WATCHER_WAITS_MS", 50)
+    broken = replace(site, app=create_app(replace(site.services, analyzer=Breaking())))
+    with locked(site.services.stores.database):
+        answer = broken.visitor.submits(a_png(), age_years="6", keep=keep)
+        assert answer.status_code == 500
+    site.visitor.opens("/")
+    assert broken.metrics().error_rate == 0.5
+
+
+@pytest.mark.parametrize("prefix", ["", "/sketch"])
+def test_who_watches_is_no_visitor_whether_or_not_the_prefix_is_taken_off(
+    site: Site, prefix: str
+) -> None:
+    front = Front("https://example.org/sketch")
+    visitor = Visitor(create_app(site.services, front=front))
+    for path in ("/livez", "/healthz", "/static/site.css", "/dashboard"):
+        visitor.opens(f"{prefix}{path}")
+    assert site.metrics().error_rate is None
+    visitor.opens(f"{prefix}/")
+    assert site.metrics().unique_sessions == 1
+
+
+def test_a_dashboard_that_fails_is_told_and_not_counted(
+    site: Site, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    admin = site.admin()
+    monkeypatch.setattr(dashboard, "read_metrics", fail)
+    assert admin.opens("/dashboard").status_code == 500
+    (line,) = lines(capsys, "Errors")
+    assert line["kind"] == "ZeroDivisionError"
+    assert site.metrics().error_rate == 0  # of the login
 
 
 def test_a_defect_elsewhere_is_an_error(site: Site) -> None:

@@ -55,7 +55,7 @@ def get(
     access: CurrentAccess,
     rendering: CurrentRendering,
     by: By = "day",
-    refresh: Annotated[bool, Query(description="Whether the page asks for itself anew.")] = True,
+    refresh: Annotated[bool, Query(description="Whether the page refreshes itself.")] = True,
 ) -> HTMLResponse:
     """What ``/healthz`` says, the password, the backups and the use, in words and plots."""
     at, database = now(), services.stores.database

@@ -51,7 +51,11 @@ def get(
 def post(drawing_id: str, services: CurrentServices, rendering: CurrentRendering) -> HTMLResponse:
     """Delete the drawing and say what became of it."""
     complete = forget(drawing_id, stores=services.stores, now=now())
-    context = {"complete": complete, "months": ARCHIVED_MONTHS}
+    context = {
+        "complete": complete,
+        "counts": services.requests.database is not None,
+        "months": ARCHIVED_MONTHS,
+    }
     return rendering.page("forgotten.html", context, headers=CLEARED)
 
 
