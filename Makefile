@@ -6,7 +6,7 @@ VENV ?= .venv
 export VENV
 PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
 
-.PHONY: run dev sam container containers container-tool setup test test-packages test-postgres test-training endurance fuzz nightly benchmarks lint lock train-setup clean
+.PHONY: run dev sam container containers container-tool setup test test-packages test-postgres test-training endurance fuzz nightly benchmarks lint checkov lock train-setup clean
 
 run: $(VENV)/runtime.stamp
 	$(VENV)/bin/sketchnorm serve --port $(PORT)
@@ -83,8 +83,16 @@ lint: setup
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/hadolint Dockerfile.ecs Dockerfile.lambda
+	$(VENV)/bin/cfn-lint ecs/foundation.yaml ecs/service.yaml ecs/watch.yaml --regions us-east-1
 	$(SAM) validate
 	$(SAM) validate --lint
+
+# In an environment of its own, because it wants an older boto3.
+CHECKOV = $(VENV)-checkov
+checkov: setup $(CHECKOV)/stamp
+	$(VENV)/bin/python -m tests.infra.made $(CHECKOV)/stacks
+	$(CHECKOV)/bin/checkov --framework cloudformation --skip-download --compact --quiet --file ecs/foundation.yaml ecs/service.yaml ecs/watch.yaml
+	$(CHECKOV)/bin/checkov --config-file tests/infra/checkov.yaml --directory $(CHECKOV)/stacks
 
 $(VENV)/runtime.stamp: requirements/runtime.txt requirements/build.txt pyproject.toml
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
@@ -101,6 +109,11 @@ $(VENV)/fuzz.stamp: $(VENV)/dev.stamp requirements/fuzz.txt
 	$(PIP) install --quiet --require-hashes --no-deps --only-binary :all: -r requirements/fuzz.txt
 	touch $@
 
+$(CHECKOV)/stamp: requirements/checkov.txt
+	test -x $(CHECKOV)/bin/python || $(PYTHON) -m venv $(CHECKOV)
+	$(CHECKOV)/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes --no-deps -r requirements/checkov.txt
+	touch $@
+
 # torch is installed by name, not from the lock: its build (CPU or which CUDA) is the machine's choice.
 train-setup: $(VENV)/dev.stamp
 	$(PIP) install --quiet torch==2.13.0
@@ -111,10 +124,11 @@ train-setup: $(VENV)/dev.stamp
 COMPILE = uv pip compile -q --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header
 UPKEEP = uv pip compile -q --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header
 lock:
-	$(COMPILE) pyproject.toml requirements/build.in --extra dev --extra postgresql --extra xlsx -o requirements/dev.txt
+	$(COMPILE) pyproject.toml requirements/build.in --extra dev --extra postgresql --extra xlsx --extra cost -o requirements/dev.txt
 	$(COMPILE) pyproject.toml -c requirements/dev.txt -o requirements/runtime.txt
 	$(COMPILE) requirements/build.in -c requirements/dev.txt -o requirements/build.txt
 	$(COMPILE) requirements/fuzz.in -o requirements/fuzz.txt
+	$(COMPILE) requirements/checkov.in -o requirements/checkov.txt
 	$(UPKEEP) requirements/upkeep.in -c requirements/runtime.txt -o layers/upkeep/requirements.txt
 	$(COMPILE) pyproject.toml requirements/build.in --extra train -c requirements/dev.txt --override requirements/overrides.in --no-emit-package torch -o requirements/train.txt
 

@@ -2,7 +2,7 @@
 
 The templates make them, and tests compare the two. Each rings at most once for one fault, and each
 error that somebody has to act on names its alarm (``errors``). CloudWatch looks back for a day at
-most, and for a week if a period is an hour or more.
+most, and for a week if a period is an hour or more. What they cost is computed from the templates.
 """
 
 from collections.abc import Mapping
@@ -12,8 +12,6 @@ from typing import Final, Literal
 from app.telemetry import DIMENSION, NAMESPACE, SERVICE, Metric
 
 RUNBOOKS, MORE_RUNBOOKS = "docs/aws.md", "docs/usage.md"
-FREE_ALARMS: Final = 10
-ALARM_DOLLARS: Final = 0.10  # a month, for each beyond the free ones (us-east-1, November 2026)
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 LONG_WAIT_MS: Final = 1500  # who counts gives up after 2000
 
@@ -79,11 +77,6 @@ class Alarm:
         } | some | ({"Dimensions": ours} if self.is_ours else {})  # fmt: skip
 
 
-def dollars_a_month() -> float:
-    """What CloudWatch asks for these alarms, if all are deployed."""
-    return ALARM_DOLLARS * max(0, len(ALARMS) - FREE_ALARMS)
-
-
 BACKUPS: Final = (
     Alarm("BackupMissing", "No backup succeeded for 7 hours", Metric.BACKUP_SUCCEEDED, "Sum",
           "<", 1, HOUR, 7, silence_is_bad=True, page=RUNBOOKS),
@@ -146,8 +139,9 @@ AWS: Final = (
     Alarm("CpuHigh", "The task has had no CPU to spare for half an hour", "CPUUtilization",
           "Average", ">", 90, 5 * MINUTE, 6, namespace="AWS/ECS",
           dimensions=("ClusterName", "ServiceName")),
+    # Without a dimension: the sum over all functions of the account, for the price of one alarm.
     Alarm("FunctionFails", "A function failed", "Errors", "Sum", ">=", 1, 5 * MINUTE,
-          namespace="AWS/Lambda", dimensions=("FunctionName",)),
+          namespace="AWS/Lambda", dimensions=()),
     Alarm("DiskBusy", "The database's disk does all that it can", "PercentIOLimit", "Average",
           ">", 90, 5 * MINUTE, 3, namespace="AWS/EFS", dimensions=("FileSystemId",)),
 )  # fmt: skip

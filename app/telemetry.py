@@ -24,8 +24,6 @@ SERVICE: Final = "sketchnorm"
 NAMESPACE: Final = "Sketchnorm"
 DIMENSION: Final = "service"  # the only one: each further value of any would be a further metric
 MOST_METRICS: Final = 20
-FREE_METRICS: Final = 10
-METRIC_DOLLARS: Final = 0.30  # a month, for each beyond the free ones (us-east-1, November 2026)
 MINUTE: Final = 60.0
 
 Unit = Literal["Count", "Seconds", "Milliseconds"]  # of those that CloudWatch knows
@@ -74,12 +72,6 @@ class Metric(StrEnum):
         member._value_ = name
         member.unit, member.watched_by = unit, watched_by
         return member
-
-
-def dollars_a_month() -> float:
-    """What CloudWatch asks for these metrics: those beyond the free ten, each with one value of
-    its one dimension."""
-    return METRIC_DOLLARS * max(0, len(Metric) - FREE_METRICS)
 
 
 @dataclass(frozen=True)

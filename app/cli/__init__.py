@@ -6,7 +6,7 @@ from typing import NoReturn
 
 import typer
 
-from app.cli import access, analysis, backups, bundles, site
+from app.cli import access, analysis, backups, bundles, cost, site
 from app.cli.console import Status, warn
 from app.errors import SketchnormError, StorageUnavailable
 
@@ -15,7 +15,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for part in (site, analysis, bundles, backups, access):
+for part in (site, analysis, bundles, backups, access, cost):
     app.add_typer(part.commands)
 
 

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 from boto3.session import Session
+from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 from app.backups.drills import RECORD
 from handlers import backup, restore_drill
+from tests.infra.templates import Templates
 from tests.support.people.operators import Operator
 from tests.support.stores.s3_server import BUCKET, REGION, S3Server
 
@@ -58,3 +60,32 @@ def test_neither_may_touch_drawings(
     client = Session(region_name=REGION).client("s3", endpoint_url=bucket.url)
     with pytest.raises(ClientError, match="AccessDenied"):
         client.put_object(Bucket=BUCKET, Key="drawings/one", Body=b"x")
+
+
+ACTIONS = {"ListObjectsV2": "s3:ListBucket", "HeadObject": "s3:GetObject"}
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """The actions that the rest of the test asks of S3."""
+    seen: set[str] = set()
+    call = BaseClient._make_api_call  # type: ignore[attr-defined] # all methods go by it
+
+    def noting(client: BaseClient, operation: str, parameters: dict[str, object]) -> object:
+        seen.add(ACTIONS.get(operation, f"s3:{operation}"))
+        return call(client, operation, parameters)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", noting)
+    return seen
+
+
+def test_the_backup_and_the_drill_use_every_right_that_they_have_in_s3(
+    bucket: S3Server, monkeypatch: pytest.MonkeyPatch, asked: set[str]
+) -> None:
+    sole = Templates.read().sole
+    for name, function in (("BACKUP", "BackupFunction"), ("DRILL", "RestoreDrillFunction")):
+        be(name, bucket, monkeypatch)
+        asked.clear()
+        (backup if name == "BACKUP" else restore_drill).handler({}, None)
+        allowed = {action for action, _ in sole.allowed(function) if action.startswith("s3:")}
+        assert asked == allowed, function

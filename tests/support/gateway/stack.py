@@ -3,7 +3,7 @@
 What depends on parameters is worked out as CloudFormation does, so that tests read plain values.
 """
 
-from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,37 +11,16 @@ from samcli.lib.translate.sam_template_validator import SamTemplateValidator
 from samcli.yamlhelper import yaml_parse
 from samtranslator.translator.managed_policy_translator import ManagedPolicyLoader
 
+from app.costs import templates as costs
 from tests.support import ROOT
 
 TEMPLATE: Final = ROOT / "template.yaml"
-ABSENT: Final = object()
-Json = Any
 REGION = "us-east-1"
 
 
 @dataclass(frozen=True)
-class Stack:
+class Stack(costs.Stack):
     """A template for CloudFormation alone, and the parameters that it is deployed with."""
-
-    template: dict[str, Any]
-    parameters: Mapping[str, str | list[str]]
-
-    def resources(self) -> dict[str, Any]:
-        """Those that are made, without what falls away."""
-        found = self.template["Resources"].items()
-        return {
-            name: self.resolved(part)
-            for name, part in found
-            if "Condition" not in part or self.holds(part["Condition"])
-        }
-
-    def of_type(self, kind: str) -> dict[str, Any]:
-        """The properties of the resources of one kind."""
-        return {
-            name: part.get("Properties", {})
-            for name, part in self.resources().items()
-            if part["Type"] == kind
-        }
 
     def functions(self) -> dict[str, Any]:
         """The properties of the functions."""
@@ -74,60 +53,24 @@ class Stack:
             if not self.truth(assertion["Assert"])
         ]
 
-    def holds(self, condition: str) -> bool:
-        """Whether a condition of the template does."""
-        return self.truth(self.template["Conditions"][condition])
 
-    def truth(self, said: Json) -> bool:
-        """Of a condition or of an assertion."""
-        match said:
-            case bool():
-                return said
-            case {"Condition": name}:
-                return self.holds(name)
-            case {"Fn::Equals": [one, other]}:
-                return bool(self.resolved(one) == self.resolved(other))
-            case {"Fn::Not": [inner]}:
-                return not self.truth(inner)
-            case {"Fn::And": parts}:
-                return all(self.truth(part) for part in parts)
-            case {"Fn::Or": parts}:
-                return any(self.truth(part) for part in parts)
-            case {"Fn::EachMemberEquals": [members, word]}:
-                return all(member == word for member in self.resolved(members))
-        raise LookupError(f"no condition: {said}")
-
-    def resolved(self, node: Json) -> Json:
-        """With every ``Fn::If`` decided and every parameter's value in its place."""
-        match node:
-            case {"Fn::If": [condition, yes, no]}:
-                return self.resolved(yes if self.holds(condition) else no)
-            case {"Ref": "AWS::NoValue"}:
-                return ABSENT
-            case {"Ref": name} if name in self.parameters:
-                return self.parameters[name]
-            case dict():
-                pairs = {key: self.resolved(part) for key, part in node.items()}
-                return {key: part for key, part in pairs.items() if part is not ABSENT}
-            case list():
-                return [part for part in map(self.resolved, node) if part is not ABSENT]
-        return node
-
-
-def translated(**given: str) -> Stack:
-    """The stack with these parameters, the others as the template says."""
-    template = yaml_parse(TEMPLATE.read_text())
-    declared = template["Parameters"]
-    words = {name: given.get(name, one["Default"]) for name, one in declared.items()}
+def translated(template: dict[str, Any] | None = None, /, **given: str) -> Stack:
+    """The stack with these parameters; of our own template unless another is given."""
+    template = deepcopy(template) if template else yaml_parse(TEMPLATE.read_text())
+    values = costs.stack(template, given).parameters
+    words = {name: given.get(name, one["Default"]) for name, one in template["Parameters"].items()}
     # It asks AWS only for policies by name, of which we use none.
     validator = SamTemplateValidator(
         template, ManagedPolicyLoader(None), region=REGION, parameter_overrides=dict(words)
     )
-    made = yaml_parse(validator.get_translated_template_if_valid())
-    lists = {name for name, one in declared.items() if one["Type"] == "CommaDelimitedList"}
-    values = {name: text.split(",") if name in lists else text for name, text in words.items()}
-    return Stack(made, values)
+    return Stack(yaml_parse(validator.get_translated_template_if_valid()), values)
 
 
-def _listed(found: Json) -> list[Json]:
+def plain(template: dict[str, Any], **given: str) -> Stack:
+    """The stack of a template that needs no translation."""
+    made = costs.stack(template, given)
+    return Stack(template, {"AWS::Region": REGION, **made.parameters})
+
+
+def _listed(found: costs.Json) -> list[costs.Json]:
     return found if isinstance(found, list) else [found]
