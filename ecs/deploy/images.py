@@ -1,0 +1,176 @@
+"""The two images: built so that the same commit gives the same layers, and pushed by digest."""
+
+import base64
+import re
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ecs.deploy.artifacts import ROOT
+from ecs.deploy.cloud import Cloud, DeploymentFailed
+from ecs.deploy.releases import Images, Target
+
+PUSHED: Final = re.compile(r"digest: (sha256:[0-9a-f]{64})")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A Dockerfile, the local name of its image, and the foundation's output of its repository."""
+
+    dockerfile: str
+    name: str
+    repository: str
+
+
+SERVICE: Final = Recipe("Dockerfile.ecs", "sketchnorm-ecs", "ImagesUri")
+FUNCTION: Final = Recipe("Dockerfile.lambda", "sketchnorm-api", "FunctionImagesUri")
+
+
+def recipes(target: Target) -> tuple[Recipe, ...]:
+    """The images that a target needs."""
+    match target:
+        case Target.ECS:
+            return (SERVICE,)
+        case Target.LAMBDA:
+            return (FUNCTION,)
+        case Target.BOTH:
+            return (SERVICE, FUNCTION)
+
+
+def commit(length: int = 40) -> str:
+    """The commit that is checked out, by as many of its digits."""
+    return _said("git", "rev-parse", "HEAD")[:length]
+
+
+def commit_time() -> int:
+    """Seconds since 1970, UTC: SOURCE_DATE_EPOCH of everything that is built from the commit."""
+    return int(_said("git", "log", "-1", "--format=%ct"))
+
+
+def check_committed() -> None:
+    """Raise ``DeploymentFailed`` if files differ from the commit, which then says nothing."""
+    changed = _said("git", "status", "--porcelain")
+    if changed:
+        raise DeploymentFailed(
+            f"Files are not as in the commit:\n{changed}\nCommit them, or deploy another checkout."
+        )
+
+
+def build(recipe: Recipe, *, fresh: bool = False) -> str:
+    """Build the image and return its local name; ``fresh`` uses no layer built before."""
+    epoch, tag = commit_time(), f"{recipe.name}:{commit(12)}"
+    if _has_buildx():
+        _build_with_buildx(recipe, tag, epoch, fresh)
+    else:
+        cache = ["--no-cache"] if fresh else []
+        _run(
+            tool(), "build", *cache, "--network", "host", "--format", "docker",
+            "--timestamp", str(epoch), "--build-arg", f"SOURCE_DATE_EPOCH={epoch}",
+            "--file", recipe.dockerfile, "--tag", tag, ".",
+        )  # fmt: skip
+    return tag
+
+
+def _build_with_buildx(recipe: Recipe, tag: str, epoch: int, fresh: bool) -> None:
+    """Its exporter sets the times of files; Lambda takes no image with attestations inside."""
+    with tempfile.TemporaryDirectory() as folder:
+        archive = Path(folder) / "image.tar"
+        cache = ["--no-cache"] if fresh else []
+        _run(
+            "docker", "buildx", "build", *cache, "--platform", "linux/amd64",
+            "--provenance=false", "--sbom=false", "--build-arg", f"SOURCE_DATE_EPOCH={epoch}",
+            "--output", f"type=docker,dest={archive},rewrite-timestamp=true",
+            "--file", recipe.dockerfile, "--tag", tag, ".",
+        )  # fmt: skip
+        _run("docker", "load", "--input", str(archive))
+
+
+def push(cloud: Cloud, recipe: Recipe, local: str) -> str:
+    """Push an image and return its digest; raise ``DeploymentFailed`` if the registry is down.
+
+    One that was pushed for the same commit is not pushed again: tags there cannot be moved.
+    """
+    repository = cloud.output(recipe.repository)
+    remote = f"{repository}:{commit()}"
+    known = _pushed_before(cloud, repository)
+    if known is not None:
+        return known
+    registry = repository.partition("/")[0]
+    found = cloud.ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+    user, _, password = base64.b64decode(found).decode().partition(":")
+    _run(tool(), "login", "--username", user, "--password-stdin", registry, stdin=password)
+    try:
+        _run(tool(), "tag", local, remote)
+        with tempfile.TemporaryDirectory() as folder:
+            return _pushed(remote, Path(folder) / "digest")
+    finally:
+        _run(tool(), "logout", registry)
+
+
+def _pushed(remote: str, note: Path) -> str:
+    """Docker prints the digest, podman writes it into a file."""
+    named = ["--digestfile", str(note)] if tool() == "podman" else []
+    said = _run(tool(), "push", *named, remote)
+    found = PUSHED.search(said)
+    digest = note.read_text().strip() if note.exists() else found[1] if found else ""
+    if not digest.startswith("sha256:"):
+        raise DeploymentFailed(f"The digest of {remote} is not known: {said.strip()[-300:]}")
+    return digest
+
+
+def _pushed_before(cloud: Cloud, repository: str) -> str | None:
+    name = repository.partition("/")[2]
+    try:
+        found = cloud.ecr.describe_images(repositoryName=name, imageIds=[{"imageTag": commit()}])
+    except cloud.ecr.exceptions.ImageNotFoundException:
+        return None
+    return found["imageDetails"][0]["imageDigest"]
+
+
+def build_and_push(cloud: Cloud, target: Target) -> Images:
+    """All images of a target."""
+    check_committed()
+    digests = {one.name: push(cloud, one, build(one)) for one in recipes(target)}
+    return Images(digests.get(SERVICE.name, ""), digests.get(FUNCTION.name, ""))
+
+
+def layers(image: str) -> list[str]:
+    """The digests of an image's layers, uncompressed."""
+    every = "{{range .RootFS.Layers}}{{.}} {{end}}"
+    return _said(tool(), "inspect", "--format", every, image).split()
+
+
+def tool() -> str:
+    """docker or, without it, podman."""
+    for name in ("docker", "podman"):
+        if shutil.which(name):
+            return name
+    raise DeploymentFailed("Images are built with Docker or podman; neither is installed.")
+
+
+def _has_buildx() -> bool:
+    if tool() != "docker":
+        return False
+    asked = subprocess.run(
+        ["docker", "buildx", "version"],  # noqa: S607 - whichever the operator has
+        capture_output=True, check=False,
+    )  # fmt: skip
+    return asked.returncode == 0
+
+
+def _said(*command: str) -> str:
+    return _run(*command).strip()
+
+
+def _run(*command: str, stdin: str | None = None) -> str:
+    """What it printed; raise ``DeploymentFailed`` with its last words if it fails."""
+    done = subprocess.run(  # noqa: S603 - commands of ours with names of ours
+        command, cwd=ROOT, input=stdin, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        last = (done.stderr or done.stdout).strip()[-600:]
+        raise DeploymentFailed(f"{' '.join(command[:2])} failed, so nothing was deployed: {last}")
+    return done.stdout
