@@ -6,7 +6,8 @@ VENV ?= .venv
 export VENV
 PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
 
-.PHONY: run dev sam container containers container-tool setup test test-packages test-postgres test-training endurance fuzz nightly benchmarks lint checkov lock train-setup clean
+.PHONY: run dev sam container containers container-tool setup test test-packages test-postgres test-training endurance fuzz nightly benchmarks reproduce lint checkov licences lock train-setup clean
+.PHONY: images scan push deploy drill rotate-password destroy notify
 
 run: $(VENV)/runtime.stamp
 	$(VENV)/bin/sketchnorm serve --port $(PORT)
@@ -62,7 +63,9 @@ fuzz: $(VENV)/fuzz.stamp
 	$(VENV)/bin/python -m tests.fuzz --seconds $(SECONDS) --seed $(SEED)
 
 # All as often, or as long, as one has a night for; each night other bytes, requests and credentials.
+# A release takes over in AWS's own times: ten minutes for each way that it can end.
 nightly: $(VENV)/fuzz.stamp
+	SKETCHNORM_TIME_SCALE=1 $(VENV)/bin/python -m pytest -m "endurance or not packages" -o timeout=3600 tests/ecs/deploy/test_rolling.py
 	SKETCHNORM_ROUNDS=200 $(VENV)/bin/python -m pytest -m "not postgres and (endurance or not packages)" tests/durability tests/storage tests/backups
 	SKETCHNORM_ROUNDS=200 $(VENV)/bin/python -m pytest tests/web/test_api.py tests/web/test_credentials.py
 	$(VENV)/bin/python -m tests.fuzz --seconds 600
@@ -75,6 +78,51 @@ benchmarks: container-tool setup
 	$(VENV)/bin/python -m benchmarks.cold_start
 	$(CONTAINERS) $(VENV)/bin/python -m benchmarks.container_start
 
+# Both images twice, without what was built before; the layers must be the same.
+reproduce: container-tool setup
+	$(VENV)/bin/python -m ecs.deploy reproduce --target both
+
+# Releases, see docs/deploying.md. What is chosen comes by variables of the environment, or of this
+# command line (TARGET=ecs), and reaches each command as a word, whatever is in it.
+DEPLOY = $(VENV)/bin/python -m ecs.deploy
+TARGET ?= ecs
+export TARGET
+images: setup
+	$(DEPLOY) build --target "$$TARGET"
+
+scan: setup
+	$(DEPLOY) scan scan-*.json
+
+push: setup
+	$(DEPLOY) push --target "$$TARGET"
+
+# DRY_RUN=yes prints what would be changed and changes nothing.
+deploy: setup
+	$(DEPLOY) release --target "$$TARGET" --parameters "$$PARAMETERS" $(if $(DRY_RUN),--dry-run)
+
+deploy-plan: setup
+	$(DEPLOY) plan --target "$$TARGET" --service-image "$$SERVICE" --function-image "$$FUNCTION" --parameters "$$PARAMETERS"
+
+# backup, migrate, rehearse, apply, check, roll-back: RELEASE is what plan named.
+deploy-%: setup
+	$(DEPLOY) $* --release "$$RELEASE"
+
+drill: setup
+	$(DEPLOY) drill
+
+# The hash of sketchnorm admin-password --print-hash on standard input.
+rotate-password: setup
+	@$(DEPLOY) rotate-password
+
+destroy: setup
+	$(DEPLOY) destroy --stack "$$STACK" --confirm "$$CONFIRM"
+
+notify: setup
+	$(DEPLOY) notify "$$SUBJECT" "$$MESSAGE"
+
+licences: setup
+	$(VENV)/bin/pip-licenses --python $(VENV)/bin/python --format csv --output-file licences.csv
+
 # The first runs the code that AWS runs, which refuses what the linter does not see; no account is asked.
 SAM = SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=none AWS_SECRET_ACCESS_KEY=none $(VENV)/bin/sam
 lint: setup
@@ -86,6 +134,9 @@ lint: setup
 	$(VENV)/bin/cfn-lint ecs/foundation.yaml ecs/service.yaml ecs/watch.yaml --regions us-east-1
 	$(SAM) validate
 	$(SAM) validate --lint
+	$(VENV)/bin/shellcheck --external-sources --source-path SCRIPTDIR .ci/run tests/support/containers/*.sh tests/support/containers/lambda-base/lambda-entrypoint.sh tests/support/containers/lambda-base/bootstrap
+	$(VENV)/bin/actionlint -shellcheck $(VENV)/bin/shellcheck
+	$(VENV)/bin/zizmor --offline --no-progress --persona auditor .github
 
 # In an environment of its own, because it wants an older boto3.
 CHECKOV = $(VENV)-checkov

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from app.access.admin import Access
@@ -151,7 +151,7 @@ def prepare(settings: Settings) -> None:
         check_schema(database)
 
 
-def seed(services: Services) -> int:
+def seed(services: Services, as_of: datetime | None = None) -> int:
     """Analyse the drawings of the demonstration; the number analysed anew."""
     from app.actions.seed_demo import seed_demo
 
@@ -161,4 +161,5 @@ def seed(services: Services) -> int:
         level=services.current_level.read(),
         database=services.stores.database,
         blobs=services.stores.blobs,
+        as_of=as_of,
     )

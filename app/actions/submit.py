@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -144,9 +145,9 @@ def _analyze(submission: Submission, analyzer: Analyzer, level: float) -> Analys
     return analyzer.analyze(submission.content, submission.age_years, submission.category, level)
 
 
-def plan_keeping(analysis: Analysis) -> Keeping:
-    """Choose an unguessable id and the keys that follow from it."""
-    drawing_id = tables.unguessable_id()
+def plan_keeping(analysis: Analysis, drawing_id: str | None = None) -> Keeping:
+    """The keys that follow from an id, or else from an unguessable one that is chosen now."""
+    drawing_id = drawing_id or tables.unguessable_id()
     has_map = analysis.saliency_map is not None
     return Keeping(
         drawing_id=drawing_id,
@@ -191,17 +192,26 @@ def _remove_files(keys: Sequence[str], database: Database | None, blobs: BlobSto
         log.warning("Files of a drawing that was not kept are left to retention: %s", error)
 
 
-def add_rows(tx: Session, keeping: Keeping, analysis: Analysis, submission: Submission) -> None:
-    """Add the drawing, its analysis and, if the request named itself, its key."""
+def add_rows(
+    tx: Session,
+    keeping: Keeping,
+    analysis: Analysis,
+    submission: Submission,
+    at: datetime | None = None,
+) -> None:
+    """Add the drawing, its analysis and, if the request named itself, its key; ``at``: not now."""
+    at = at or tables.now()
     tx.add(
         tables.Drawing(
             id=keeping.drawing_id,
+            created_at=at,
             age_years=submission.age_years,
             category=submission.category,
             picture_key=keeping.picture_key,
             picture_type=analysis.picture_type,
             analyses=[
                 tables.Analysis(
+                    created_at=at,
                     bundle_version=analysis.bundle.version,
                     bundle_sha256=analysis.bundle.sha256,
                     result=analysis.as_json(),

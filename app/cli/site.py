@@ -2,6 +2,7 @@
 
 import socket
 from contextlib import closing
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -67,14 +68,20 @@ def reloaded_app() -> "FastAPI":
 
 
 @commands.command()
-def seed() -> None:
+def seed(
+    as_of: Annotated[
+        int | None,
+        typer.Option(help="Seconds since 1970: a new database is then the same file each time."),
+    ] = None,
+) -> None:
     """Put the demonstration's drawings through the bundle in use, unless that was done before."""
     from app.bootstrap import bootstrap
     from app.bootstrap import seed as seed_demonstration
 
     services = bootstrap(settings())
     with closing(services.stores):
-        count = seed_demonstration(services)
+        at = None if as_of is None else datetime.fromtimestamp(as_of, UTC)
+        count = seed_demonstration(services, at)
     out.print(f"{count} drawings of the demonstration were analysed anew.")
 
 

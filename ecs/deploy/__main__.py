@@ -62,18 +62,31 @@ def new_id() -> str:
 
 
 @commands.command()
-def build(target: Where, push: bool = False, foundation: Foundation = FOUNDATION) -> None:
-    """Build the images of a target; with --push also push them and print their digests."""
+def build(target: Where) -> None:
+    """Build the images of a target; each is also called NAME:built."""
     images.check_committed()
+    for recipe in images.recipes(target):
+        say(f"{recipe.name} is built as {images.build(recipe)}.")
+
+
+@commands.command()
+def push(target: Where, foundation: Foundation = FOUNDATION) -> None:
+    """Push the images that build made, and print their digests."""
     cloud = Cloud(foundation)
     for recipe in images.recipes(target):
-        local = images.build(recipe)
-        say(f"{recipe.name} is built as {local}.")
-        if push:
-            with refusals():
-                digest = images.push(cloud, recipe, local)
-            say(f"{recipe.name} is pushed as {digest}.")
-            hand_on(**{"service" if recipe is images.SERVICE else "function": digest})
+        with refusals():
+            digest = images.push(cloud, recipe, images.local_name(recipe))
+        say(f"{recipe.name} is pushed as {digest}.")
+        hand_on(**{"service" if recipe is images.SERVICE else "function": digest})
+
+
+@commands.command()
+def reproduce(target: Where) -> None:
+    """Build the images twice from nothing; fails unless their layers are the same."""
+    images.check_committed()
+    for recipe in images.recipes(target):
+        images.check_reproducible(recipe)
+        say(f"{recipe.name}: two builds have the same layers.")
 
 
 @commands.command()

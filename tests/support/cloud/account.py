@@ -21,7 +21,7 @@ from ecs.deploy.smoke import Smoke
 from ecs.deploy.steps import Steps
 from tests.support.cloud.fargate import Fargate, Logs
 from tests.support.cloud.formation import Formation, Functions, MadeStack
-from tests.support.cloud.protocol import serving
+from tests.support.cloud.protocol import Answers, serving
 from tests.support.polling import free_port, when_listening
 
 REGION = "us-east-1"
@@ -75,6 +75,8 @@ class Account:
     functions: Functions
     said: list[str] = field(default_factory=list)
     seconds: float = 3
+    held: float = 0.2
+    smokes_for: float = 0
     rehearses: bool = True
 
     @cached_property
@@ -90,12 +92,12 @@ class Account:
         return Steps(
             self.cloud, self.artifacts, self.said.append,
             rehearsal=self._rehearsal if self.rehearses else Skipped,
-            smoke=partial(Smoke, seconds=0, pause=lambda seconds: None),
+            smoke=partial(Smoke, seconds=self.smokes_for, pause=lambda seconds: None),
             seconds_to_serve=self.seconds,
         )  # fmt: skip
 
     def _rehearsal(self, service: Service) -> Rehearsal:
-        return Rehearsal(service, seconds_to_healthy=self.seconds, seconds_held=0.2)
+        return Rehearsal(service, seconds_to_healthy=self.seconds, seconds_held=self.held)
 
     def plans(self, service: str, release_id: str = "r1", target: Target = Target.ECS) -> Release:
         """A release of these images; the function's is the same as the service's."""
@@ -123,7 +125,7 @@ def opened_account(
     formation, functions = Formation(fargate), Functions()
     outputs = {**OUTPUTS, "ArtifactsName": f"artifacts-{uuid4()}"}
     formation.stacks[FOUNDATION] = MadeStack(FOUNDATION, "CREATE_COMPLETE", outputs=outputs)
-    parts = {
+    parts: dict[str, Answers] = {
         "ecs": fargate, "cloudformation": formation, "lambda": functions, "logs": Logs(fargate),
     }  # fmt: skip
     with serving(parts) as server:

@@ -54,11 +54,15 @@ class Nobody:
 
 @dataclass(frozen=True)
 class Pace:
-    """In seconds: until a task must be healthy, and until it is known after that."""
+    """In seconds: until a task must be healthy, and until it is known after that.
+
+    Without ``ready`` a task is found as soon as it is begun.
+    """
 
     to_healthy: float = 1
     to_known: float = 0.01
     look: float = 0.01
+    ready: bool = True
 
 
 @dataclass
@@ -145,6 +149,8 @@ class Fargate:
         return image
 
     def _became_known(self, task: Task) -> bool:
+        if not self.pace.ready:
+            self.register.add(task.life)
         end = time.monotonic() + self.pace.to_healthy
         while not task.life.is_healthy():
             if task.life.status() is not None or time.monotonic() > end:

@@ -46,6 +46,16 @@ CONTRACT = """
     with op.batch_alter_table("drawings") as drawings:
         drawings.drop_column("category")
 """
+# Ends half-way: a row without its columns, in a table that is there, after a table that is new.
+FAILING = """
+    op.create_table("shelf_{number}", sa.Column("id", sa.Integer(), primary_key=True))
+    op.execute("INSERT INTO drawings (id) VALUES ('{number}')")
+"""
+BODIES = {
+    "expand": ("expand", EXPAND),
+    "contract": ("contract", CONTRACT),
+    "failing": ("expand", FAILING),
+}
 REVISION = '''"""A step that is yet to come."""
 
 import sqlalchemy as sa
@@ -125,12 +135,13 @@ class New:
 
 @contextmanager
 def later_release(folder: Path, head: str, *phases: str) -> Iterator[str]:
-    """Within it the code knows a revision more for each phase; the newest is what it is given."""
+    """Within it the code knows a revision more for each kind; the newest is what it is given."""
     migrations = folder / "migrations"
     shutil.copytree(schema.MIGRATIONS, migrations, ignore=shutil.ignore_patterns("__pycache__"))
     before = head
-    for number, phase in enumerate(phases):
-        body = (EXPAND if phase == "expand" else CONTRACT).format(number=number)
+    for number, kind in enumerate(phases):
+        phase, template = BODIES[kind]
+        body = template.format(number=number)
         text = REVISION.format(revision=f"later_{number}", before=before, phase=phase, body=body)
         (migrations / "versions" / f"later_{number}.py").write_text(text)
         before = f"later_{number}"

@@ -1,0 +1,119 @@
+"""Images are pushed by digest, once for each commit; a registry that is down stops everything."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ecs.deploy import images
+from ecs.deploy.cloud import DeploymentFailed, refusals
+from ecs.deploy.releases import Target
+from tests.support import ROOT
+from tests.support.cloud.account import NEW, OLD, Account
+
+COMMIT = "c" * 40
+MANIFEST: dict[str, Any] = {
+    "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "layers": [],
+    "config": {"digest": OLD, "size": 2, "mediaType": "application/vnd.oci.image.config.v1+json"},
+}  # fmt: skip
+
+
+@pytest.fixture
+def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A docker that writes down what it was asked, and does what ``does`` says to a push."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    script = folder / "docker"
+    script.write_text(
+        f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\n[ "$1" != push ] || . {tmp_path}/does\n'
+    )
+    script.chmod(0o755)
+    (tmp_path / "does").write_text(f'echo "built: digest: {NEW} size: 1234"')
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    monkeypatch.setattr(images, "commit", lambda length=40: COMMIT[:length])
+    return tmp_path
+
+
+@pytest.fixture
+def registry(account: Account) -> Account:
+    """An account with the two repositories."""
+    client = account.cloud.ecr
+    for name in ("service", "functions"):
+        if not any(
+            one["repositoryName"] == name for one in client.describe_repositories()["repositories"]
+        ):
+            client.create_repository(repositoryName=name)
+    return account
+
+
+def test_an_image_is_pushed_under_its_commit_and_known_by_its_digest(
+    docker: Path, registry: Account
+) -> None:
+    assert images.push(registry.cloud, images.SERVICE, "sketchnorm-ecs:c") == NEW
+    asked = (docker / "asked").read_text().splitlines()
+    assert [line.split()[0] for line in asked] == ["login", "tag", "push", "logout"]
+    assert asked[2].endswith(f"/service:{COMMIT}")
+    assert "--password-stdin" in asked[0]
+
+
+def test_the_same_commit_is_not_pushed_again(docker: Path, registry: Account) -> None:
+    pushed = registry.cloud.ecr.put_image(
+        repositoryName="functions",
+        imageTag=COMMIT,
+        imageManifest=json.dumps(MANIFEST),
+        imageManifestMediaType=MANIFEST["mediaType"],
+    )
+    digest = images.push(registry.cloud, images.FUNCTION, "sketchnorm-api:c")
+    assert digest == pushed["image"]["imageId"]["imageDigest"]
+    assert not (docker / "asked").exists()
+
+
+def test_a_registry_that_breaks_off_stops_the_release_and_its_login_is_forgotten(
+    docker: Path, registry: Account
+) -> None:
+    (docker / "does").write_text("echo 'received unexpected HTTP status: 503' >&2; exit 1")
+    with pytest.raises(DeploymentFailed, match="docker push failed, so nothing was deployed") as it:
+        images.push(registry.cloud, images.SERVICE, "sketchnorm-ecs:c")
+    assert "503" in str(it.value)
+    assert (docker / "asked").read_text().splitlines()[-1].startswith("logout")
+
+
+def test_a_push_that_names_no_digest_is_no_push(docker: Path, registry: Account) -> None:
+    (docker / "does").write_text("echo done")
+    with pytest.raises(DeploymentFailed, match="is not known: done"):
+        images.push(registry.cloud, images.SERVICE, "sketchnorm-ecs:c")
+
+
+def test_a_registry_that_does_not_answer_stops_the_release(
+    docker: Path, registry: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_ECR", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    registry.cloud.__dict__.pop("ecr", None)
+    registry.cloud.__dict__.pop("_session", None)
+    with pytest.raises(DeploymentFailed, match="AWS cannot be asked"), refusals():
+        images.push(registry.cloud, images.SERVICE, "sketchnorm-ecs:c")
+
+
+def test_what_is_not_committed_is_not_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images, "_said", lambda *command: " M app/main.py")
+    with pytest.raises(DeploymentFailed, match=r"not as in the commit:\n M app/main.py"):
+        images.check_committed()
+
+
+@pytest.mark.parametrize(("target", "count"), [("ecs", 1), ("lambda", 1), ("both", 2)])
+def test_a_target_has_its_images(target: str, count: int) -> None:
+    recipes = images.recipes(Target(target))
+    assert len(recipes) == count
+    assert all((ROOT / one.dockerfile).exists() for one in recipes)
+
+
+@pytest.mark.parametrize("dockerfile", ["Dockerfile.ecs", "Dockerfile.lambda"])
+def test_what_would_differ_between_two_builds_is_not_in_an_image(dockerfile: str) -> None:
+    text = (ROOT / dockerfile).read_text()
+    assert "ARG SOURCE_DATE_EPOCH" in text
+    # Bytecode that names the time of its source would be another with each build.
+    assert text.count("compileall") == text.count("--invalidation-mode unchecked-hash")
+    assert text.count("pip") == 0 or "--no-compile" in text
