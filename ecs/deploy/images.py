@@ -183,9 +183,12 @@ def _said(*command: str) -> str:
 
 def _run(*command: str, stdin: str | None = None) -> str:
     """What it printed; raise ``DeploymentFailed`` with its last words if it fails."""
-    done = subprocess.run(  # noqa: S603 - commands of ours with names of ours
-        command, cwd=ROOT, input=stdin, capture_output=True, text=True, check=False
-    )
+    try:
+        done = subprocess.run(  # noqa: S603 - commands of ours with names of ours
+            command, cwd=ROOT, input=stdin, capture_output=True, text=True, check=False
+        )
+    except FileNotFoundError as error:
+        raise DeploymentFailed(f"{command[0]} is not installed here; it is needed.") from error
     if done.returncode:
         last = (done.stderr or done.stdout).strip()[-600:]
         raise DeploymentFailed(f"{' '.join(command[:2])} failed, so nothing was deployed: {last}")

@@ -51,7 +51,7 @@ def destroy(cloud: Cloud, name: str, typed: str) -> None:
     if name not in STACKS:
         raise DeploymentFailed(
             f"{name} is none of {', '.join(STACKS)}. The foundation holds the data and is removed "
-            "by hand alone: docs/operations.md#the-end."
+            "by hand alone: docs/deploying.md#the-end."
         )
     if typed != name:
         raise DeploymentFailed(f"To delete the stack {name} type its name; nothing was deleted.")

@@ -19,12 +19,13 @@ MAKE = shutil.which("make") or ""
 
 @pytest.fixture
 def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The code of functions is there at once: no package is asked for over the network."""
-    make = tmp_path / "bin" / "make"
-    make.parent.mkdir()
-    make.write_text('#!/bin/sh\necho "$1" > "$ARTIFACTS_DIR/built"\n')
-    make.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{make.parent}:{os.environ['PATH']}")
+    """The code of functions is there at once, without the network, and so is the commit's name."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name, does in (("make", 'echo "$1" > "$ARTIFACTS_DIR/built"'), ("git", "echo c0ffee1")):
+        (folder / name).write_text(f"#!/bin/sh\n{does}\n")
+        (folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
 
 
 def asked(*words: str, stdin: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
