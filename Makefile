@@ -135,7 +135,7 @@ lint: setup
 	$(SAM) validate
 	$(SAM) validate --lint
 	$(VENV)/bin/shellcheck --external-sources --source-path SCRIPTDIR .ci/run tests/support/containers/*.sh tests/support/containers/lambda-base/lambda-entrypoint.sh tests/support/containers/lambda-base/bootstrap
-	$(VENV)/bin/actionlint -shellcheck $(VENV)/bin/shellcheck
+	$(VENV)/bin/actionlint -shellcheck $(VENV)/bin/shellcheck .github/workflows/*.yml
 	$(VENV)/bin/zizmor --offline --no-progress --persona auditor .github
 
 # In an environment of its own, because it wants an older boto3.
