@@ -29,11 +29,15 @@ DEFINITION: Final = (
 
 @dataclass(frozen=True)
 class Service:
-    """The service's cluster, and what its tasks are started with."""
+    """The service's cluster, and what its tasks are started with.
+
+    Commands have a task definition of their own, ``commands``.
+    """
 
     cloud: Cloud
     cluster: str
     name: str
+    commands: str
 
     def described(self) -> "ServiceTypeDef":
         """The service as ECS knows it."""
@@ -52,9 +56,8 @@ class Service:
         return found
 
     @contextmanager
-    def with_image(self, image: str) -> Iterator[str]:
-        """A task definition like the service's, but with this image; gone at the end."""
-        arn = self.described()["taskDefinition"]
+    def with_image(self, arn: str, image: str) -> Iterator[str]:
+        """A task definition like another one, but with this image; gone at the end."""
         found = self.definition(arn)
         if self._app(found)["image"] == image:
             yield arn
@@ -65,8 +68,7 @@ class Service:
         try:
             yield made["taskDefinitionArn"]
         finally:
-            arn = made["taskDefinitionArn"]
-            self.cloud.ecs.deregister_task_definition(taskDefinition=arn)
+            self.cloud.ecs.deregister_task_definition(taskDefinition=made["taskDefinitionArn"])
 
     def start(self, definition: str, overrides: "ContainerOverrideTypeDef", by: str) -> str:
         """Start a task where the service's run; its ARN."""
@@ -111,7 +113,7 @@ class Service:
 
         Raise ``DeploymentFailed`` unless its status is 0, or if it takes half an hour.
         """
-        with self.with_image(image) as definition:
+        with self.with_image(self.commands, image) as definition:
             command = ["sketchnorm", *words]
             task = self.start(definition, {"name": CONTAINER, "command": command}, by)
             try:

@@ -160,20 +160,20 @@ def layers(image: str) -> list[str]:
 
 
 def tool() -> str:
-    """docker or, without it, podman."""
-    for name in ("docker", "podman"):
-        if shutil.which(name):
-            return name
-    raise DeploymentFailed("Images are built with Docker or podman; neither is installed.")
+    """docker or, if none answers, podman."""
+    if shutil.which("docker") and _succeeds("docker", "info"):
+        return "docker"
+    if shutil.which("podman"):
+        return "podman"
+    raise DeploymentFailed("No Docker answers here and there is no podman; install one of them.")
 
 
 def _has_buildx() -> bool:
-    if tool() != "docker":
-        return False
-    asked = subprocess.run(
-        ["docker", "buildx", "version"],  # noqa: S607 - whichever the operator has
-        capture_output=True, check=False,
-    )  # fmt: skip
+    return tool() == "docker" and _succeeds("docker", "buildx", "version")
+
+
+def _succeeds(*command: str) -> bool:
+    asked = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - ours
     return asked.returncode == 0
 
 

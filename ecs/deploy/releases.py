@@ -154,9 +154,8 @@ def make_empty_service(
     wanted = _wanted(cloud, artifacts, release_id, target, images, existing)
     _check_given(given, wanted)
     template, own = wanted[SERVICE]
-    template["Resources"]["Service"]["Properties"]["DesiredCount"] = 0
     url = artifacts.put_template(_text(template))
-    parameters = _parameters(template, own, given, None)
+    parameters = _parameters(template, {**own, "Tasks": "0"}, given, None)
     made = stacks.plan_change(cloud, SERVICE, f"empty-{release_id}", url, parameters)
     if made is not None:
         stacks.execute(cloud, made)
@@ -265,6 +264,7 @@ def _wanted(
         uri = f"{cloud.output('ImagesUri')}@{images.service}"
         door = _door(existing[DEMO]) if target is Target.BOTH else ""
         own = {"Foundation": cloud.foundation, "ImageUri": uri, "DemoDoor": door}
+        own |= {"Tasks": "1", "CommandImageUri": ""}  # whatever an operator set by hand
         found[SERVICE] = _template("ecs/service.yaml"), own
     found[FUNCTIONS] = functions, {**shared, **disk, "ApiRole": role}
     found[WATCH] = _template("ecs/watch.yaml"), {"Foundation": cloud.foundation}

@@ -30,7 +30,8 @@ class Rehearsal:
 
     def hold(self, image: str, by: str) -> None:
         """Raise ``DeploymentFailed`` if it does not become healthy, or does not stay so."""
-        with self.service.with_image(image) as definition:
+        like = self.service.described()["taskDefinition"]
+        with self.service.with_image(like, image) as definition:
             # It writes like any other task, and has no visitor to wait for at its end.
             changed: ContainerOverrideTypeDef = {
                 "name": CONTAINER,

@@ -138,7 +138,9 @@ class Steps:
         stack = stacks.find_stack(self.cloud, SERVICE)
         if stack is None:
             raise DeploymentFailed(f"There is no stack {SERVICE}: begin with the command plan.")
-        return Service(self.cloud, stack.outputs["ClusterName"], stack.outputs["ServiceName"])
+        outputs = stack.outputs
+        commands = outputs["CommandTaskDefinition"]
+        return Service(self.cloud, outputs["ClusterName"], outputs["ServiceName"], commands)
 
     def _image(self, release: Release) -> str:
         return f"{self.cloud.output('ImagesUri')}@{release.images.service}"

@@ -13,7 +13,7 @@ from tests.support.cloud.scripts import Fate, Scripts
 def service(account: Account) -> Service:
     """The service of an account in which ``OLD`` serves."""
     account.has_deployed(OLD)
-    return Service(account.cloud, SERVICE, "web")
+    return Service(account.cloud, SERVICE, "web", "commands")
 
 
 def test_a_release_whose_tasks_run_and_are_well_serves(service: Service) -> None:

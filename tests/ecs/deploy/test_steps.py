@@ -47,6 +47,10 @@ def test_a_release_is_backed_up_migrated_rehearsed_deployed_and_checked_in_that_
     assert [life.image[-1] for life in scripts.lives[before:]] == ["a", "b", "b", "b"]
     assert running.serves == "b"
     assert f"{NEW} is serving." in running.said
+    families = [task.definition["family"] for task in running.fargate.tasks.values()][before:]
+    assert families == ["sketchnorm-service-command"] * 2 + ["sketchnorm-service"] * 2
+    # What was registered for this release alone is gone again; the last one is CloudFormation's.
+    assert len(running.fargate.gone) == 2
 
 
 def test_the_first_release_makes_the_tables_before_any_task_serves(

@@ -134,7 +134,9 @@ class Formation:
         service = template["Resources"].get("Service")
         if service is None:
             return ""
-        image, count = stack.parameters["ImageUri"], service["Properties"]["DesiredCount"]
+        image, count = stack.parameters["ImageUri"], int(stack.parameters["Tasks"])
+        commands = self.fargate.define(image, "sketchnorm-service-command")
+        stack.outputs["CommandTaskDefinition"] = commands
         if count and self.fargate.serves(image):
             return ""
         if self.fargate.replace(self.fargate.define(image), count) or self.blind:
