@@ -144,7 +144,9 @@ class Gateway:
             self._known[_port(life)] = time.monotonic() + self.known_after
 
     def remove(self, life: Life) -> None:
+        """The worst moment for that: the gateway has just asked, and uses its list to the end."""
         with self._lock:
+            self._ask(time.monotonic())
             self._known.pop(_port(life), None)
 
     def choose(self) -> int | None:
@@ -152,9 +154,12 @@ class Gateway:
         with self._lock:
             now = time.monotonic()
             if now - self._asked > self.stale_for or not self._list:
-                self._list = [port for port, since in self._known.items() if since <= now]
-                self._asked = now
+                self._ask(now)
             return self._list[next(self._turn) % len(self._list)] if self._list else None
+
+    def _ask(self, now: float) -> None:
+        self._list = [port for port, since in self._known.items() if since <= now]
+        self._asked = now
 
 
 def _port(life: Life) -> int:
