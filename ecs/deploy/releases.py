@@ -27,6 +27,7 @@ OF_THE_DISK: Final = {
     "SecurityGroupId": "FunctionGroupId",
     "BucketName": "BucketName",
     "AdminSecretArn": "AdminSecretArn",
+    "RetentionDays": "RetentionDays",
 }
 
 

@@ -190,8 +190,8 @@ MADE: Final = {
 }  # fmt: skip
 # They know no resource, or one that is only made then.
 OF_NO_RESOURCE: Final = {
-    "ecr:GetAuthorizationToken", "ecs:DescribeTaskDefinition",
-    "cloudformation:GetTemplateSummary", "cloudformation:ValidateTemplate",
+    "ecr:GetAuthorizationToken", "ecs:DeregisterTaskDefinition", "ecs:DescribeTaskDefinition",
+    "ecs:RegisterTaskDefinition",
     "ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface",
     "ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets",
     "ec2:DescribeVpcs", "ec2:UnassignPrivateIpAddresses",

@@ -8,6 +8,7 @@ import pytest
 
 from app.alarms import ALARMS, Alarm
 from app.telemetry import Metric
+from tests.infra import test_deployment as deployment
 from tests.infra import test_distribution as distribution
 from tests.infra import test_every_resource as every_resource
 from tests.infra import test_foundation as foundation
@@ -169,6 +170,20 @@ FOUNDATION: Final[dict[str, tuple[tuple[Step, ...], Any, Claim]]] = {
             "iam:AttachRolePolicy", "iam:CreateRole", "iam:PutRolePermissionsBoundary",
             "iam:PutRolePolicy"]}, "Condition"), {},
         foundation.test_a_deployment_makes_no_role_without_a_boundary),
+    "tasks of other clusters are listed": (
+        ("DeployRole", "Properties", *FIRST, {"Action": "ecs:ListTasks"}, "Condition"), {},
+        deployment.test_tasks_of_the_own_cluster_alone_are_listed),
+    "any task is run": (
+        ("DeployRole", "Properties", *FIRST, {"Action": "ecs:RunTask"}, "Resource"), ["*"],
+        partial(deployment.test_it_may_do_so_with_what_it_releases_alone, action="ecs:RunTask")),
+    "any function is asked": (
+        ("DeployRole", "Properties", *FIRST, {"Action": "lambda:InvokeFunction"}, "Resource", 0),
+        {"Fn::Sub": "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:*"},
+        partial(deployment.test_it_may_do_so_with_what_it_releases_alone,
+                action="lambda:InvokeFunction")),
+    "images are pushed to nowhere": (
+        ("BuildRole", "Properties", *FIRST, 2), GONE,
+        partial(deployment.test_github_may_do_what_its_scripts_do_and_no_more, role="BuildRole")),
     "a wider boundary": (
         ("Boundary", "Properties", "PolicyDocument", "Statement", 0, "Action"),
         ["s3:DeleteBucket"],
@@ -376,7 +391,18 @@ def of_commands(stack: str, role: str) -> Claim:
 
 
 def of_github(role: str) -> Claim:
-    return partial(roles.test_github_may_do_what_its_workflows_do_and_no_more, role=role)
+    """By what it may do, and by how often it is said."""
+
+    def claim(templates: Templates) -> None:
+        deployment.test_github_may_do_what_its_scripts_do_and_no_more(templates, role)
+        roles.test_no_right_of_github_is_there_unnoticed(templates, role)
+
+    return claim
+
+
+def of_cloudformation(templates: Templates) -> None:
+    roles.test_cloudformation_may_do_what_it_makes_and_no_more(templates)
+    roles.test_no_right_of_github_is_there_unnoticed(templates, "StackRole")
 
 
 # Where each role's statements are, how many there are, and the claim that misses each of them.
@@ -390,9 +416,9 @@ LINES: Final[Mapping[str, tuple[str, tuple[Step, ...], int, Claim]]] = {
         "service", ("StartRole", "Properties", *FIRST), 4,
         roles.test_starting_a_task_takes_its_image_its_secret_and_its_log),
     "SiteRole": ("functions", SITE, 4, of_site("sole", "SiteRole")),
-    "BuildRole": ("foundation", ("BuildRole", "Properties", *FIRST), 2, of_github("BuildRole")),
-    "DeployRole": ("foundation", ("DeployRole", "Properties", *FIRST), 15, of_github("DeployRole")),
-    "StackRole": ("foundation", ("StackRole", "Properties", *FIRST), 9, of_github("StackRole")),
+    "BuildRole": ("foundation", ("BuildRole", "Properties", *FIRST), 3, of_github("BuildRole")),
+    "DeployRole": ("foundation", ("DeployRole", "Properties", *FIRST), 17, of_github("DeployRole")),
+    "StackRole": ("foundation", ("StackRole", "Properties", *FIRST), 9, of_cloudformation),
     "Boundary": (
         "foundation", ("Boundary", "Properties", "PolicyDocument", "Statement"), 9,
         roles.test_the_boundary_holds_all_that_a_role_is_allowed_and_no_more),

@@ -5,7 +5,16 @@ from unittest.mock import ANY
 import pytest
 
 from ecs.deploy.cloud import Cloud, DeploymentFailed, refusals
-from ecs.deploy.releases import DEMO, FUNCTIONS, SERVICE, WATCH, Images, Release, Target
+from ecs.deploy.releases import (
+    DEMO,
+    FUNCTIONS,
+    OF_THE_DISK,
+    SERVICE,
+    WATCH,
+    Images,
+    Release,
+    Target,
+)
 from ecs.deploy.steps import Steps
 from tests.ecs.deploy.conftest import Site
 from tests.support.cloud.account import FOUNDATION, NEW, NEWER, OLD, REGION, Account
@@ -255,6 +264,22 @@ def test_both_deploys_the_demo_door_and_joins_it(account: Account) -> None:
     stacks[DEMO].outputs["ApiAddress"] = "https://abc.execute-api.us-east-1.amazonaws.com/live/"
     account.steps.apply(account.plans(NEWER, "r2", Target.BOTH))
     assert stacks[SERVICE].parameters["DemoDoor"] == "abc.execute-api.us-east-1.amazonaws.com"
+
+
+FUNCTION = {"ApiRole", "PermissionsBoundary", "Revision"}
+TOLD = {
+    SERVICE: {"Foundation", "ImageUri", "DemoDoor", "Tasks", "CommandImageUri"},
+    FUNCTIONS: FUNCTION | set(OF_THE_DISK),
+    WATCH: {"Foundation"},
+    DEMO: FUNCTION,
+}
+
+
+@pytest.mark.parametrize("target", Target)
+def test_each_stack_is_told_what_the_release_knows_of_it(account: Account, target: Target) -> None:
+    """A parameter that a template does not have would be left out in silence."""
+    for change in account.plans(NEW, target=target).changes:
+        assert TOLD[change.stack] <= set(change.wanted.parameters), change.stack
 
 
 def test_on_lambda_alone_the_old_release_backs_up_and_the_stack_migrates(

@@ -39,6 +39,7 @@ OUTPUTS = {
     "FunctionGroupId": "sg-1",
     "BucketName": "drawings",
     "AdminSecretArn": "sketchnorm/admin",
+    "RetentionDays": "30",
 }
 
 
