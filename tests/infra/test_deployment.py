@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -76,20 +77,26 @@ def methods(text: str) -> Iterator[tuple[str, str]]:
                 yield client, method
 
 
-def right(service: str, method: str) -> str:
-    """The action that a method of boto3 needs."""
+@cache
+def operations(service: str) -> dict[str, str]:
+    """The name of each operation of AWS's, by boto3's."""
     client = Session(region_name="us-east-1").client(
         service,  # type: ignore[call-overload] # any of them
         aws_access_key_id="none", aws_secret_access_key="none",  # noqa: S106
     )  # fmt: skip
-    names = {xform_name(name): name for name in client.meta.service_model.operation_names}
-    operation = names[method]
+    return {xform_name(name): name for name in client.meta.service_model.operation_names}
+
+
+def right(service: str, method: str) -> str:
+    """The action that a method of boto3 needs."""
+    operation = operations(service)[method]
     return f"{service}:{OTHERWISE.get((service, operation), operation)}"
 
 
-def asked(files: tuple[str, ...]) -> set[str]:
+@cache
+def asked(files: tuple[str, ...]) -> frozenset[str]:
     """The actions that those scripts need."""
-    services, found = clients(), set()
+    services, found = clients(), set[str]()
     for name in files:
         text = (FOLDER / name).read_text()
         for client, method in methods(text):
@@ -97,7 +104,7 @@ def asked(files: tuple[str, ...]) -> set[str]:
                 found.add(right(services[client], method))
         if "SecretsManager.open(" in text:  # the application's own
             found |= {roles.ACTION[one] for one in roles.calls() if one[0] == "access"}
-    return found
+    return frozenset(found)
 
 
 def test_the_scripts_ask_aws_by_these_clients_alone() -> None:

@@ -426,7 +426,7 @@ LINES: Final[Mapping[str, tuple[str, tuple[Step, ...], int, Claim]]] = {
     f"{name}Function": (
         "functions", (f"{name}Function", "Properties", "Policies", 0, "Statement"), count,
         of_zip(f"{name}Function"))
-    for name, count in (("Backup", 4), ("RestoreDrill", 3), ("Retention", 5))
+    for name, count in (("Backup", 4), ("RestoreDrill", 4), ("Retention", 5))
 }  # fmt: skip
 EACH_LINE: Final = {
     f"{role} {number}": (name, (*path, number), GONE, claim)

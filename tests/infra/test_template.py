@@ -211,7 +211,7 @@ S3_RIGHTS = {
     },
     "RestoreDrillFunction": {
         LIST, ("s3:GetObject", f"{BUCKET}/backups/*"), ("s3:GetObject", STAMP),
-        ("s3:PutObject", f"{BUCKET}/backups/drills/*"),
+        ("s3:PutObject", f"{BUCKET}/backups/drills/newest.json"),
     },
     "RetentionFunction": {
         LIST, ("s3:GetObject", f"{BUCKET}/*"), ("s3:PutObject", STAMP),
