@@ -83,7 +83,7 @@ def a_refusal_is_a_page_to_people_and_a_problem_to_programs(door: httpx.Client) 
     assert (page.status_code, problem.status_code) == (415, 415)
     assert page.headers["content-type"].startswith("text/html")
     assert problem.headers["content-type"] == "application/problem+json"
-    assert set(problem.json()) == {"type", "title", "status", "detail"}
+    assert set(problem.json()) == {"type", "title", "status", "detail", "request_id"}
 
 
 def what_is_not_there_and_what_cannot_be_done_are_said(door: httpx.Client) -> None:

@@ -32,6 +32,7 @@ def embedded(drawings: list[ReferenceDrawing]) -> Embedded:
     return embed(BUNDLE / TRUNK, drawings, "drawings", 1, recipe)
 
 
+@pytest.mark.training
 def test_two_workers_measure_what_one_does(
     drawings: list[ReferenceDrawing], embedded: Embedded
 ) -> None:
@@ -41,6 +42,7 @@ def test_two_workers_measure_what_one_does(
     assert (again.variants == embedded.variants).all()
 
 
+@pytest.mark.training
 def test_variants_of_a_fold_change_nothing_in_its_calibration(embedded: Embedded) -> None:
     references = embedded.references()
     fold = folds_by_child(list(embedded.drawings), 4, 1)
@@ -54,12 +56,14 @@ def test_variants_of_a_fold_change_nothing_in_its_calibration(embedded: Embedded
     assert not np.array_equal(was[~here], now[~here], equal_nan=True)
 
 
+@pytest.mark.training
 def test_what_each_reference_shows_is_recorded(embedded: Embedded) -> None:
     references = embedded.references()
     named = fit_norms(references, folds_by_child(list(embedded.drawings), 3, 1)).named
     assert (named.category == references.category[references.named]).all()
 
 
+@pytest.mark.training
 def test_thin_cells_are_told_in_sentences(embedded: Embedded) -> None:
     thin = thin_cells(embedded.references())
     assert thin["ages"] == {"5": 24}
@@ -69,6 +73,7 @@ def test_thin_cells_are_told_in_sentences(embedded: Embedded) -> None:
     assert "36 more children" in warnings[0]
 
 
+@pytest.mark.training
 def test_a_rare_category_is_told_to_be_merged(
     drawings: list[ReferenceDrawing], embedded: Embedded
 ) -> None:

@@ -7,7 +7,7 @@ from functools import cache
 from itertools import pairwise, product
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.storage.database import Database
@@ -67,6 +67,7 @@ visits = st.lists(
 )  # fmt: skip
 
 
+@settings(max_examples=30)  # each asks 24 times
 @given(before=counted, came=visits)
 def test_no_two_answers_of_a_day_tell_more_than_one(
     before: Counts, came: list[tuple[int, str, date]], tmp_path_factory: pytest.TempPathFactory

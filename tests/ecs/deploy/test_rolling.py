@@ -29,6 +29,7 @@ from tests.support.cloud.processes import (
 )
 from tests.support.data.pictures import a_picture, as_bytes
 
+pytestmark = pytest.mark.endurance  # minutes together, so not with every change of a file
 BUCKET = "drawings"
 PICTURE = as_bytes(a_picture())
 SETTINGS = {
@@ -153,8 +154,6 @@ def test_a_release_takes_over_and_no_request_fails(
         assert old.process.wait(60) == 0
 
 
-# Minutes together, so not with every change of a file.
-LONG = pytest.mark.endurance
 FAULTY = {
     "it is never healthy": (Build("unhealthy", "expand"), "was not healthy"),
     "it is slow": (Build("slow", "expand"), "was not healthy"),
@@ -163,7 +162,6 @@ FAULTY = {
 }
 
 
-@LONG
 @pytest.mark.parametrize(("new", "told"), FAULTY.values(), ids=FAULTY)
 def test_a_faulty_release_goes_and_the_one_before_serves_on_the_new_schema(
     tmp_path: Path, moto: dict[str, str], monkeypatch: pytest.MonkeyPatch, new: Build, told: str
@@ -184,7 +182,6 @@ WITHOUT = {
 }
 
 
-@LONG
 @pytest.mark.parametrize("parts", WITHOUT.values(), ids=WITHOUT)
 def test_requests_fail_without(
     tmp_path: Path, moto: dict[str, str], monkeypatch: pytest.MonkeyPatch, parts: dict[str, object]
