@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from boto3.session import Session
@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 
 # A command on Lambda runs for 15 minutes at most, and nothing may be asked twice of it.
 ONCE = Config(read_timeout=930, retries={"total_max_attempts": 1, "mode": "standard"})
+
+
+@cache
+def _session(region: str | None) -> Session:
+    """One for all accounts: it reads AWS's large models once."""
+    return Session(region_name=region)
 
 
 class DeploymentFailed(Exception):
@@ -55,9 +61,9 @@ class Cloud:
     poll_seconds: float = 5
     pause: Callable[[float], None] = field(default=time.sleep, repr=False)
 
-    @cached_property
+    @property
     def _session(self) -> Session:
-        return Session(region_name=self.region)
+        return _session(self.region)
 
     @cached_property
     def cloudformation(self) -> "CloudFormationClient":

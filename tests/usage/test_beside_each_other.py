@@ -88,7 +88,7 @@ class Served:
 
     def analyses(self, *, keep: bool) -> None:
         """One, which works."""
-        answer = self.asks("/api/drawings", age_years="6.25", category=CATEGORY, keep=str(keep))
+        answer = self.asks("/api/drawings", age_years="6.43219", category=CATEGORY, keep=str(keep))
         assert answer.status_code == (codes.CREATED if keep else codes.OK)
 
     def ends(self) -> None:
@@ -161,7 +161,7 @@ def check_output(one: Served, logged: int) -> None:
     The line of a request is written once it is answered, so a kill may come before the last one.
     """
     private = (
-        *(visitor.strip("[]") for visitor in VISITORS), BROWSER, TOKEN, '"LU"', "6.25", CATEGORY,
+        *(visitor.strip("[]") for visitor in VISITORS), BROWSER, TOKEN, '"LU"', "6.43219", CATEGORY,
         ORIGIN, "mine.png", *one.links,
     )  # fmt: skip
     lines = read_lines(one.output.read_text(encoding="utf-8"), private)

@@ -13,6 +13,8 @@ from ecs.deploy.releases import Release
 from tests.support import ROOT
 from tests.support.cloud.account import NEW, Account
 
+pytestmark = pytest.mark.deploy
+
 IMAGE = f"registry/functions@{NEW}"
 
 

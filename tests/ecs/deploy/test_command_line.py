@@ -14,6 +14,8 @@ from ecs.deploy.releases import FUNCTIONS, SERVICE, WATCH
 from tests.support import ROOT
 from tests.support.cloud.account import FOUNDATION, NEW, OLD, Account
 
+pytestmark = pytest.mark.deploy
+
 MAKE = shutil.which("make") or ""
 
 

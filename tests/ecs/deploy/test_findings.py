@@ -12,6 +12,8 @@ import pytest
 from ecs.deploy.cloud import DeploymentFailed
 from ecs.deploy.findings import check
 
+pytestmark = pytest.mark.deploy
+
 
 def a_match(
     severity: str = "High", state: str = "fixed", id_: str = "CVE-2026-1"

@@ -13,6 +13,8 @@ from ecs.deploy.releases import Target
 from tests.support import ROOT
 from tests.support.cloud.account import NEW, OLD, Account
 
+pytestmark = pytest.mark.deploy
+
 COMMIT = "c" * 40
 MANIFEST: dict[str, Any] = {
     "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "layers": [],

@@ -8,6 +8,8 @@ from ecs.deploy.service import check_serving, faults
 from tests.support.cloud.account import NEW, OLD, REGISTRY, Account
 from tests.support.cloud.scripts import Fate, Scripts
 
+pytestmark = pytest.mark.deploy
+
 
 @pytest.fixture
 def service(account: Account) -> Service:

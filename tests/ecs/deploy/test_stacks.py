@@ -13,6 +13,8 @@ from ecs.deploy.cloud import Cloud, DeploymentFailed
 from ecs.deploy.stacks import HIDDEN, discard, execute, find_stack, plan_change
 from tests.support.cloud.account import REGION
 
+pytestmark = pytest.mark.deploy
+
 FOUNDATION = {"Resources": {"Alerts": {"Type": "AWS::SNS::Topic"}}}
 TOPIC = {
     "Parameters": {

@@ -23,6 +23,8 @@ from tests.support.cloud.formation import MadeStack
 from tests.support.cloud.protocol import Refused
 from tests.support.cloud.scripts import Fate, Outcome, Scripts
 
+pytestmark = pytest.mark.deploy
+
 
 @pytest.fixture
 def running(account: Account) -> Account:

@@ -14,6 +14,8 @@ from tests.support.cloud.account import FOUNDATION, NEW, OLD, Account
 from tests.support.cloud.formation import MadeStack
 from tests.support.cloud.protocol import Refused
 
+pytestmark = pytest.mark.deploy
+
 DRILL = f"{FUNCTIONS}-RestoreDrillFunction"
 
 
