@@ -1,8 +1,7 @@
 """A database to count in, a clock that is set by hand, and a visitor's requests."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,25 +11,15 @@ from app.storage.database import Database
 from app.telemetry import Metrics, Signals
 from app.usage.requests import RequestCounter
 from app.usage.visits import Salts
+from tests.support.clocks import Clock
 from tests.support.stores.databases import Place
 
 NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
 
 
-@dataclass
-class Clock:
-    at: datetime = NOON
-
-    def __call__(self) -> datetime:
-        return self.at
-
-    def passes(self, **duration: float) -> None:
-        self.at += timedelta(**duration)
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(NOON)
 
 
 @pytest.fixture

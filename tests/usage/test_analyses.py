@@ -23,10 +23,11 @@ from app.stores import Stores
 from app.telemetry import Metrics, Signals
 from app.usage import counts
 from app.usage.analyses import AnalysisCounter
+from tests.support.clocks import Clock
 from tests.support.data.analyzers import FakeAnalyzer
 from tests.support.faults.disks import locked
 from tests.support.stores.sites import PICTURE
-from tests.usage.conftest import NOON, Clock
+from tests.usage.conftest import NOON
 
 
 @pytest.fixture

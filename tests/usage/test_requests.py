@@ -26,10 +26,11 @@ from app.usage.counts import forget_passed
 from app.usage.metrics import read_metrics
 from app.usage.requests import Batch, RequestCounter, SeenRequest
 from app.usage.uptime import read_uptime
+from tests.support.clocks import Clock
 from tests.support.faults.disks import locked
 from tests.support.polling import until
 from tests.support.stores.databases import open_database
-from tests.usage.conftest import NOON, Clock
+from tests.usage.conftest import NOON
 
 SEEN = SeenRequest(0.25, visitor="a", country="DE")
 
