@@ -80,7 +80,7 @@ class Alarm:
 BACKUPS: Final = (
     Alarm("BackupMissing", "No backup succeeded for 7 hours", Metric.BACKUP_SUCCEEDED, "Sum",
           "<", 1, HOUR, 7, silence_is_bad=True, page=RUNBOOKS),
-    Alarm("BackupFailed", "A backup failed", Metric.BACKUP_FAILED, "Sum", ">=", 1, 5 * MINUTE,
+    Alarm("BackupFailed", "A backup failed", Metric.BACKUP_SUCCEEDED, "Minimum", "<", 1, 5 * MINUTE,
           page=RUNBOOKS),
     Alarm("BackupOld", "The drill found no backup younger than 7 hours",
           Metric.BACKUP_AGE_SECONDS, "Maximum", ">", 7 * HOUR, 5 * MINUTE, page=RUNBOOKS),
@@ -88,7 +88,7 @@ BACKUPS: Final = (
           Metric.RESTORE_DRILL_SUCCEEDED, "Sum", "<", 1, DAY, 7, silence_is_bad=True,
           page=RUNBOOKS),
     Alarm("DrillFailed", "The newest backup could not be restored",
-          Metric.RESTORE_DRILL_FAILED, "Sum", ">=", 1, 5 * MINUTE, page=RUNBOOKS),
+          Metric.RESTORE_DRILL_SUCCEEDED, "Minimum", "<", 1, 5 * MINUTE, page=RUNBOOKS),
 )  # fmt: skip
 
 FILES: Final = (

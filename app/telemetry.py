@@ -47,11 +47,7 @@ class Metric(StrEnum):
     watched_by: Watcher
 
     BACKUP_SUCCEEDED = "BackupSucceeded", COUNT, "alarm"
-    BACKUP_FAILED = "BackupFailed", COUNT, "alarm"
-    BACKUP_SECONDS = "BackupSeconds", SECONDS, "dashboard"
     RESTORE_DRILL_SUCCEEDED = "RestoreDrillSucceeded", COUNT, "alarm"
-    RESTORE_DRILL_FAILED = "RestoreDrillFailed", COUNT, "alarm"
-    RESTORE_DRILL_SECONDS = "RestoreDrillSeconds", SECONDS, "dashboard"
     BACKUP_AGE_SECONDS = "BackupAgeSeconds", SECONDS, "alarm"
     BLOBS_MISSING = "BlobsMissing", COUNT, "alarm"
     SPOOL_WAITING = "SpoolWaiting", COUNT, "alarm"
@@ -93,15 +89,17 @@ class Metrics:
         sys.stdout.flush()
 
     @contextmanager
-    def outcome(self, succeeded: Metric, failed: Metric, seconds: Metric) -> Iterator[None]:
-        """Say how the block went and how long it took; what it raises goes on."""
+    def outcome(self, metric: Metric) -> Iterator[None]:
+        """Say how the block went, 1 or 0, and how long it took; what it raises goes on.
+
+        So one name tells both: its sum counts what went well, and its minimum finds what did not.
+        """
         began, done = time.monotonic(), False
         try:
             yield
             done = True
         finally:
-            self.put(succeeded if done else failed)
-            self.put(seconds, time.monotonic() - began)
+            self.put(metric, int(done), seconds=round(time.monotonic() - began, 2))
 
 
 def as_line(values: Mapping[Metric, float], properties: Mapping[str, object]) -> str:

@@ -21,7 +21,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """
     settings = Settings.load(os.environ, Path.cwd())
     metrics = Metrics(settings.environment.metrics_enabled)
-    with metrics.outcome(Metric.BACKUP_SUCCEEDED, Metric.BACKUP_FAILED, Metric.BACKUP_SECONDS):
+    with metrics.outcome(Metric.BACKUP_SUCCEEDED):
         file, stores = database_file(settings), Stores.open_read_only(settings)
         environment = stores.database.environment
         made = back_up(file=file, environment=environment, blobs=stores.blobs)

@@ -17,7 +17,8 @@ MILLION: Final = 1_000_000
 SCHEDULED_SECONDS: Final = (
     12  # of a backup or a drill, as measured for 200 MB; see docs/operations.md
 )
-RUNS: Final = {"rate(6 hours)": 122, "rate(7 days)": 5, "rate(5 minutes)": 8_760}
+BACKED_UP: Final = "rate(6 hours)"
+RUNS: Final = {BACKED_UP: 122, "rate(3 days)": 10, "rate(5 minutes)": 8_760}
 # They cost nothing by themselves: what goes through them is counted where it goes to.
 FREE: Final = frozenset({
     "AWS::ApiGateway::Deployment", "AWS::ApiGateway::Stage", "AWS::ApiGatewayV2::Integration",
@@ -159,8 +160,12 @@ def _http_api(made: Deployment, usage: Usage, prices: Prices) -> Iterator[Line]:
 
 
 def _rest_api(made: Deployment, usage: Usage, prices: Prices) -> Iterator[Line]:
+    """Without CloudFront in front, what it sends is the account's own."""
     millions = made.asked(True, usage) / MILLION
     yield Line("API Gateway", "REST API", millions * prices["api.rest_million"])
+    if not made.of_type("AWS::CloudFront::Distribution"):
+        sent = max(0, usage.sent_gb - prices["network.free_sent_gb"])
+        yield Line("Network", "bytes sent", sent * prices["network.sent_gb"], "100 GB")
 
 
 def _names(made: Deployment, usage: Usage, prices: Prices) -> Iterator[Line]:
@@ -173,9 +178,9 @@ def _records(made: Deployment, usage: Usage, prices: Prices) -> Iterator[Line]:
 
 
 def _disks(made: Deployment, usage: Usage, prices: Prices) -> Iterator[Line]:
-    moved = (
-        usage.disk_read_gb * prices["efs.read_gb"] + usage.disk_write_gb * prices["efs.write_gb"]
-    )
+    """Each backup reads all of it, whether or not anything has changed."""
+    read = usage.disk_read_gb + RUNS[BACKED_UP] * usage.disk_gb
+    moved = read * prices["efs.read_gb"] + usage.disk_write_gb * prices["efs.write_gb"]
     yield Line("EFS", "the database", usage.disk_gb * prices["efs.gb_month"] + moved)
 
 

@@ -260,11 +260,13 @@ def _wanted(
     role = "sole" if target is Target.LAMBDA else "none"
     found: dict[str, tuple[Template, dict[str, str]]] = {}
     if target is Target.BOTH:
-        found[DEMO] = functions, {**shared, "ApiRole": "demo"}
+        behind = _behind_cloudfront(cloud, existing[SERVICE])
+        found[DEMO] = functions, {**shared, "ApiRole": "demo", **behind}
     if target is not Target.LAMBDA:
         uri = f"{cloud.output('ImagesUri')}@{images.service}"
         door = _door(existing[DEMO]) if target is Target.BOTH else ""
         own = {"Foundation": cloud.foundation, "ImageUri": uri, "DemoDoor": door}
+        own["RetentionDays"] = cloud.output("RetentionDays")
         own |= {"Tasks": "1", "CommandImageUri": ""}  # whatever an operator set by hand
         found[SERVICE] = _template("ecs/service.yaml"), own
     found[FUNCTIONS] = functions, {**shared, **disk, "ApiRole": role}
@@ -274,6 +276,14 @@ def _wanted(
 
 # For a stack that has no function with an image: CloudFormation asks for one all the same.
 NO_IMAGE: Final = f"sha256:{0:064}"
+
+
+def _behind_cloudfront(cloud: Cloud, service: Stack | None) -> dict[str, str]:
+    """What the demo door has to know of what stands in front, once there is such a thing."""
+    address = service.outputs.get("Address", "") if service else ""
+    if not address:
+        return {}
+    return {"PublicBaseUrl": address, "OriginProofArn": cloud.output("OriginProofArn")}
 
 
 def _door(demo: Stack | None) -> str:

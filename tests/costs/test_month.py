@@ -143,7 +143,7 @@ def test_what_was_measured_is_paid_for_as_it_was_measured() -> None:
     (line,) = (
         line for line in month(WAYS["Lambda only"], measured, PRICES) if line.service == "Lambda"
     )
-    upkeep = 0.5 * (122 * 12 + 5 * 12 + 8_760) + 10 * 30 * 1769 / 1024
+    upkeep = 0.5 * (122 * 12 + 10 * 12 + 8_760) + 10 * 30 * 1769 / 1024
     assert line.dollars == pytest.approx((1_000_000 + upkeep - 400_000) * 0.0000166667)
 
 
@@ -154,6 +154,17 @@ def test_the_demo_door_takes_its_share_of_the_requests() -> None:
     assert apis["REST API"] == pytest.approx(0.3 * 3.50)
 
 
+def test_each_backup_reads_the_whole_disk() -> None:
+    more = replace(DEMO, disk_gb=DEMO.disk_gb + 1)
+    assert costs(WAYS[USUAL], more) - costs(WAYS[USUAL]) == pytest.approx(0.30 + 122 * 0.03)
+
+
+def test_without_cloudfront_what_is_sent_is_paid() -> None:
+    more = replace(DEMO, sent_gb=600)
+    way = WAYS["Lambda only"]
+    assert costs(way, more) - costs(way) == pytest.approx(500 * 0.09)
+
+
 def test_what_is_beyond_the_free_gigabytes_of_logs_is_paid() -> None:
     more = replace(DEMO, log_gb=7)
     assert costs(WAYS[USUAL], more) - costs(WAYS[USUAL]) == pytest.approx(2 * 0.50)
@@ -162,8 +173,10 @@ def test_what_is_beyond_the_free_gigabytes_of_logs_is_paid() -> None:
 # Demo use is so many requests and gigabytes; the rest is what they can bring with them.
 BOUNDS: Final = {
     "requests": DEMO_REQUESTS, "stored_gb": DEMO_STORED_GB, "puts": 2 * DEMO_REQUESTS,
-    "gets": 10 * DEMO_REQUESTS, "disk_gb": 2, "disk_read_gb": 10, "disk_write_gb": 5, "log_gb": 5,
-    "sent_gb": 100, "image_gb": 3, "request_steps": 2, "secret_calls": 30_000,
+    "gets": 10 * DEMO_REQUESTS, "log_gb": 5, "sent_gb": 100,
+    # A commit for every second request and for each of 77,000 kept drawings, see ``Usage``.
+    "disk_gb": 0.2, "disk_read_gb": 10, "disk_write_gb": 50,
+    "image_gb": 3, "request_steps": 2, "secret_calls": 30_000,
     "function_ms": 500, "cold_share": 0.05, "init_ms": 5_000, "door_share": 1,
 }  # fmt: skip
 WITHIN_DEMO_USE = st.builds(Usage, **{name: st.floats(0, most) for name, most in BOUNDS.items()})

@@ -193,7 +193,8 @@ OF_NO_RESOURCE: Final = {
     "ecr:GetAuthorizationToken", "ecs:DeregisterTaskDefinition", "ecs:DescribeTaskDefinition",
     "ecs:RegisterTaskDefinition",
     "ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface",
-    "ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets",
+    "ec2:DescribeNetworkInterfaces", "ec2:DescribeRegions", "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSubnets",
     "ec2:DescribeVpcs", "ec2:UnassignPrivateIpAddresses",
     "elasticfilesystem:DescribeAccessPoints", "elasticfilesystem:DescribeFileSystems",
     "elasticfilesystem:DescribeMountTargets",
@@ -208,7 +209,7 @@ def _rights(document: Properties) -> Iterator[str]:
         yield from (f"everything of a service: {one}" for one in _wide(actions) - MADE)
         if "NotAction" in each or "NotResource" in each:
             yield "all but something"
-        if "*" not in listed(each["Resource"]) or "Condition" in each:
+        if "*" not in listed(each["Resource"]) or each.get("Condition"):
             continue
         yield from (f"on everything: {one}" for one in sorted(actions - OF_NO_RESOURCE - MADE))
 

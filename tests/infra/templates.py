@@ -17,6 +17,7 @@ FILES: Final = {
     "watch": "ecs/watch.yaml",
     "functions": "template.yaml",
 }
+ZONES: Final = {"ZoneA": "us-east-1a", "ZoneB": "us-east-1b"}
 GITHUB: Final = {
     "GitHubRepository": "example/sketchnorm",
     "GitHubOwnerId": "11",
@@ -66,7 +67,7 @@ class Templates:
 
     def foundation(self, **given: str) -> Stack:
         """With GitHub's roles."""
-        return plain(self.raw["foundation"], **{"AlertEmail": "a@b", **GITHUB, **given})
+        return plain(self.raw["foundation"], **{**ZONES, "AlertEmail": "a@b", **GITHUB, **given})
 
     def service(self, **given: str) -> Stack:
         """Without a domain of its own and without a demo door."""

@@ -252,12 +252,13 @@ def test_a_deployment_changes_no_data_and_not_this_stack(templates: Templates) -
 REFUSED = {
     "one number": ({"GitHubOwnerId": "1", "GitHubRepositoryId": ""}, "GitHubRepositoryId"),
     "the other number": ({"GitHubOwnerId": "", "GitHubRepositoryId": "2"}, "GitHubOwnerId"),
+    "one zone twice": ({"ZoneB": "us-east-1a"}, "ZoneB"),
     "numbers of nothing": ({"GitHubRepository": ""}, "GitHubRepository"),
 }
 
 
 @pytest.mark.parametrize(("given", "word"), REFUSED.values(), ids=REFUSED)
-def test_half_a_repository_is_refused(
+def test_what_contradicts_itself_is_refused(
     templates: Templates, given: dict[str, str], word: str
 ) -> None:
     (refusal,) = templates.foundation(**given).refusals()

@@ -207,7 +207,8 @@ CLOUDFORMATION_DOES: Final = {
     "make what the stacks consist of": MADE,
     "put functions into the network": {
         "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface",
-        "ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets",
+        "ec2:DescribeNetworkInterfaces", "ec2:DescribeRegions", "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSubnets",
         "ec2:DescribeVpcs", "elasticfilesystem:DescribeAccessPoints",
         "elasticfilesystem:DescribeFileSystems", "elasticfilesystem:DescribeMountTargets",
     },

@@ -167,8 +167,13 @@ def test_what_a_command_says_is_not_lost(templates: Templates) -> None:
 
 
 def test_drawings_are_kept_for_as_long_as_the_bucket_expects(templates: Templates) -> None:
-    days = environment(templates)["RETENTION_DAYS"]
-    assert days["Fn::ImportValue"]["Fn::Sub"] == "${Foundation}-RetentionDays"
+    """A release hands it on; an exported value could never be changed."""
+    assert environment(templates, RetentionDays="90")["RETENTION_DAYS"] == "90"
+    ours, theirs = (
+        templates.raw[name]["Parameters"]["RetentionDays"] for name in ("service", "foundation")
+    )
+    assert str(ours["Default"]) == str(theirs["Default"])
+    assert "Export" not in templates.raw["foundation"]["Outputs"]["RetentionDays"]
 
 
 def test_links_are_those_that_visitors_use(templates: Templates) -> None:

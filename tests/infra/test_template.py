@@ -130,6 +130,15 @@ def test_what_is_said_of_who_is_let_in_reaches_the_site(role: str, tmp_path: Pat
     assert settings.public_base_url == GIVEN["PublicBaseUrl"]
 
 
+def test_what_cloudfront_proves_itself_with_is_read_from_its_secret() -> None:
+    """So that no release and no variable of a workflow needs to hold it."""
+    function = translated(ApiRole="demo", OriginProofArn="arn:proof").functions()["ApiFunction"]
+    said = function["Environment"]["Variables"]["ORIGIN_SECRET"]
+    assert "{{resolve:secretsmanager:arn:proof:SecretString:accepted}}" in str(said) or (
+        said == {"Fn::Sub": "{{resolve:secretsmanager:${OriginProofArn}:SecretString:accepted}}"}
+    )
+
+
 @pytest.mark.parametrize("name", ["ApiFunction", "CommandFunction"])
 def test_commands_look_for_the_same_secret_as_the_site(name: str, tmp_path: Path) -> None:
     function = translated(ApiRole="sole", **DISK, **GIVEN).functions()[name]
@@ -189,11 +198,11 @@ def test_every_body_may_be_binary(demo: Stack) -> None:
     assert api["Body"]["x-amazon-apigateway-binary-media-types"] == ["*/*"]
 
 
-def test_backups_are_made_every_six_hours_and_drilled_every_week(sole: Stack) -> None:
+def test_backups_are_made_every_six_hours_and_drilled_every_three_days(sole: Stack) -> None:
     rules = sole.of_type("AWS::Events::Rule")
     assert {name: rule["ScheduleExpression"] for name, rule in rules.items()} == {
         "BackupFunctionSchedule": "rate(6 hours)",
-        "RestoreDrillFunctionSchedule": "rate(7 days)",
+        "RestoreDrillFunctionSchedule": "rate(3 days)",
         "RetentionFunctionSchedule": "rate(5 minutes)",
     }
 

@@ -9,7 +9,7 @@ from tests.infra.templates import Templates, properties
 SCHEDULES = {
     # The alarms ring after 7 hours, a week, and 15 minutes without a word.
     "BackupFunctionSchedule": "rate(6 hours)",
-    "RestoreDrillFunctionSchedule": "rate(7 days)",
+    "RestoreDrillFunctionSchedule": "rate(3 days)",
     "RetentionFunctionSchedule": "rate(5 minutes)",
 }
 SCHEDULED = ("BackupFunction", "RestoreDrillFunction", "RetentionFunction", "CommandFunction")

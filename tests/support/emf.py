@@ -12,7 +12,7 @@ from tests.support import ROOT
 
 SCHEMA = ROOT / "tests" / "events" / "emf_schema.json"
 # What a line may have beside its metrics; never a dimension.
-PROPERTIES = {"kind", "bundle", "kept", "correlation_id"}
+PROPERTIES = {"kind", "bundle", "kept", "correlation_id", "seconds"}
 MOST_VALUES = 100
 
 

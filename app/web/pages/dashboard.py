@@ -23,7 +23,7 @@ from app.web.usage_view import PERIOD_NAMES, UsageView
 
 router = APIRouter()
 LATE: Final = timedelta(hours=7)  # a backup is made, or found unnecessary, every six hours
-DRILL_LATE: Final = timedelta(days=7, hours=12)  # one is made every week
+DRILL_LATE: Final = timedelta(days=7, hours=12)  # one is made every three days
 REFRESH_SECONDS: Final = 60
 NOBODY_LOOKED: Final = "It was not looked for yet."
 

@@ -266,11 +266,13 @@ def test_both_deploys_the_demo_door_and_joins_it(account: Account) -> None:
     stacks[DEMO].outputs["ApiAddress"] = "https://abc.execute-api.us-east-1.amazonaws.com/live/"
     account.steps.apply(account.plans(NEWER, "r2", Target.BOTH))
     assert stacks[SERVICE].parameters["DemoDoor"] == "abc.execute-api.us-east-1.amazonaws.com"
+    assert stacks[DEMO].parameters["PublicBaseUrl"] == "https://drawings.example.org"
+    assert stacks[DEMO].parameters["OriginProofArn"] == "sketchnorm/origin"
 
 
 FUNCTION = {"ApiRole", "PermissionsBoundary", "Revision"}
 TOLD = {
-    SERVICE: {"Foundation", "ImageUri", "DemoDoor", "Tasks", "CommandImageUri"},
+    SERVICE: {"Foundation", "ImageUri", "DemoDoor", "RetentionDays", "Tasks", "CommandImageUri"},
     FUNCTIONS: FUNCTION | set(OF_THE_DISK),
     WATCH: {"Foundation"},
     DEMO: FUNCTION,

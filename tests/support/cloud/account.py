@@ -39,6 +39,7 @@ OUTPUTS = {
     "FunctionGroupId": "sg-1",
     "BucketName": "drawings",
     "AdminSecretArn": "sketchnorm/admin",
+    "OriginProofArn": "sketchnorm/origin",
     "RetentionDays": "30",
 }
 
