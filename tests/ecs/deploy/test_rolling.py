@@ -142,10 +142,11 @@ def production(
             yield Production(account, processes, Visitors(front.address))
 
 
+@pytest.mark.parametrize("new", [Build(phases="expand"), Build("late")], ids=["ahead", "late"])
 def test_a_release_takes_over_and_no_request_fails(
-    tmp_path: Path, moto: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, moto: dict[str, str], monkeypatch: pytest.MonkeyPatch, new: Build
 ) -> None:
-    with production(tmp_path, moto, Build(phases="expand"), monkeypatch) as site:
+    with production(tmp_path, moto, new, monkeypatch) as site:
         site.releases()
         assert site.visitors.failures == []
         assert site.visitors.answers > 30
@@ -177,7 +178,7 @@ def test_a_faulty_release_goes_and_the_one_before_serves_on_the_new_schema(
 
 WITHOUT = {
     "the drain": {"new": Build(), "old": Build(drain=0)},
-    "the readiness check": {"new": Build(), "ready": False},
+    "the readiness check": {"new": Build("late"), "ready": False},
     "expand and contract": {"new": Build(phases="contract")},
 }
 

@@ -103,7 +103,7 @@ class Processes:
         log = self.folder / f"task-{next(self._numbers)}.log"
         own = {
             **self.environ, "PORT": str(port), "DRAIN_SECONDS": str(round(build.drain)),
-            "CRASHES_AFTER": str(A_MINUTE), **environ,
+            "CRASHES_AFTER": str(A_MINUTE), "LATE_BY": str(STALE_FOR + KNOWN_AFTER), **environ,
         }  # fmt: skip
         with log.open("wb") as output:
             process = subprocess.Popen(

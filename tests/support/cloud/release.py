@@ -9,6 +9,7 @@ import os
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -53,8 +54,14 @@ def crashes(app: ASGIApp) -> ASGIApp:
     return app
 
 
+def late(app: ASGIApp) -> ASGIApp:
+    """Take so long to start that every list of tasks is asked for anew meanwhile."""
+    time.sleep(float(os.environ["LATE_BY"]))
+    return app
+
+
 FAULTS: dict[str, Callable[[ASGIApp], ASGIApp]] = {
-    "unhealthy": unhealthy, "slow": slow, "crashes": crashes, NONE: lambda app: app,
+    "unhealthy": unhealthy, "slow": slow, "crashes": crashes, "late": late, NONE: lambda app: app,
 }  # fmt: skip
 
 
