@@ -17,6 +17,7 @@ from app.telemetry import NO_METRICS, Metric, Signals
 from app.usage.counts import add, day_of, hour_of
 
 LOST: Final = "analyses"
+ROW: Final = insert(USAGE_ANALYSES)
 
 
 def _ignore() -> None:
@@ -88,7 +89,7 @@ class AnalysisCounter:
             "bundle": analysis.bundle.version,
             "domain_matched": assessment.domain.matched,
         }
-        tx.execute(insert(USAGE_ANALYSES).values(row))
+        tx.connection().execute(ROW, row)
         took = round(analysis.processing_ms * 1000)
         add(tx, UsageDay, {"day": day}, analyses=1, unkept=unkept, processing_us=took)
 

@@ -5,9 +5,21 @@ Days, weeks and months are those of UTC, whatever the clock on the wall says.
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import Any, Final, cast
 
-from sqlalchemy import CursorResult, Table, and_, delete, insert, or_, select, update
+from sqlalchemy import (
+    CursorResult,
+    Table,
+    Update,
+    and_,
+    bindparam,
+    delete,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -15,6 +27,7 @@ from app.storage.database import Database
 from app.storage.tables import Base, UsageCountry, UsageDay, UsageHour, UsageVisit
 
 UNKNOWN_COUNTRY: Final = "ZZ"
+KEY, MORE = "of_", "more_"  # how parameters begin, so that none is called as a column
 AT_ONCE: Final = 500  # rows that one statement asks for; PostgreSQL and SQLite take more
 MOST_VISITS_A_DAY: Final = 20_000  # 4 MB of digests
 # A batch of visits that was held up finds those of others still there.
@@ -39,6 +52,7 @@ def add(tx: Session, table: type[Base], key: Key, **more: int) -> None:
     of_class = cast(Table, table.__table__)
     if _added(tx, of_class, key, more):
         return
+    tx.flush()  # what others have added fails here, and not as if it were ours
     try:
         with tx.begin_nested():
             tx.execute(insert(of_class).values(**key, **more))
@@ -47,10 +61,20 @@ def add(tx: Session, table: type[Base], key: Key, **more: int) -> None:
 
 
 def _added(tx: Session, table: Table, key: Key, more: Mapping[str, int]) -> bool:
-    of_key = and_(*(table.c[name] == value for name, value in key.items()))
-    sums: dict[str, Any] = {name: table.c[name] + amount for name, amount in more.items()}
-    done = tx.execute(update(table).where(of_key).values(sums))
+    statement = _addition(table, tuple(key), tuple(more))
+    values = {f"{KEY}{name}": value for name, value in key.items()}
+    done = tx.connection().execute(
+        statement, values | {f"{MORE}{name}": n for name, n in more.items()}
+    )
     return cast(CursorResult[Any], done).rowcount > 0
+
+
+@cache
+def _addition(table: Table, key: tuple[str, ...], more: tuple[str, ...]) -> Update:
+    """Made once: to make and to compare such a statement takes longer than to run it."""
+    of_key = and_(*(table.c[name] == bindparam(f"{KEY}{name}") for name in key))
+    sums: dict[str, Any] = {name: table.c[name] + bindparam(f"{MORE}{name}") for name in more}
+    return update(table).where(of_key).values(sums)
 
 
 def add_visits(
