@@ -17,6 +17,8 @@ from tests.support.cloud.account import FOUNDATION, NEW, OLD, Account
 pytestmark = pytest.mark.deploy
 
 MAKE = shutil.which("make") or ""
+# What a make tells those that it starts, so that they say where they enter and leave.
+OF_A_MAKE_ABOVE = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
 
 
 @pytest.fixture
@@ -73,9 +75,10 @@ def test_a_dry_run_of_make_deploy_prints_the_change_sets(
     venv = Path(sys.prefix)
     # As somebody does whose environment is set up; -o: it is not looked at again.
     stamps = [f"--old-file={venv}/{name}.stamp" for name in ("runtime", "dev")]
+    environ = {name: value for name, value in os.environ.items() if name not in OF_A_MAKE_ABOVE}
     done = subprocess.run(
         [MAKE, *stamps, "deploy", "TARGET=ecs", "DRY_RUN=yes", f"VENV={venv}"],
-        cwd=ROOT, capture_output=True, text=True, check=False,
+        env=environ, cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     for stack in (SERVICE, FUNCTIONS, WATCH):
