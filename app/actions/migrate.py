@@ -29,18 +29,33 @@ class Migrated:
 def migrate(database: Database, save: Save) -> Migrated:
     """Migrate to the newest revision; ``save`` is called before anything is changed.
 
-    Raise ``ConfigurationError`` if the database is ahead of this release, even by a step that
-    this release can serve with.
+    Nothing is done where it is ahead by one step that this release serves with: a later release
+    was taken back. Raise ``ConfigurationError`` if it is further ahead.
     """
     before = find_revision(database)
     standing = find_standing(database)
-    if standing in (Standing.ONE_AHEAD, Standing.AHEAD):
+    if standing is Standing.AHEAD:
         raise ConfigurationError(NEWER)
-    if standing is Standing.CURRENT:
+    if standing in (Standing.CURRENT, Standing.ONE_AHEAD):
         return Migrated(before, before)
     saved = None if standing is Standing.EMPTY else save()
     schema.migrate(database)
     return Migrated(before, find_revision(database), saved)
+
+
+def check_serving(revision: str) -> None:
+    """Raise ``ConfigurationError`` if a release that knows ``revision`` at most could not start.
+
+    It starts on one step more than it knows. A revision that is not known here is a newer one.
+    """
+    known = schema.REVISIONS
+    after = known[known.index(revision) + 1 :] if revision in known else ()
+    if len(after) > 1:
+        raise ConfigurationError(
+            f"The release that serves knows the schema up to {revision} and could not start on "
+            f"{after[-1]}, so nothing was changed; deploy the release in between first, whose "
+            f"newest revision is {after[0]}."
+        )
 
 
 def take_back(database: Database, revision: str, save: Save) -> Migrated:

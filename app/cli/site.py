@@ -93,11 +93,24 @@ def migrate(
     without_backup: Annotated[
         bool, typer.Option(help="Make no backup of the database first; you have made one.")
     ] = False,
+    serving: Annotated[
+        str | None,
+        typer.Option(help="The newest revision that the serving release knows; refuse to lose it."),
+    ] = None,
+    head: Annotated[
+        bool, typer.Option(help="Print the newest revision that this release knows, and end.")
+    ] = False,
 ) -> None:
     """Bring the database to this release's schema; a backup of it is made first."""
     from app.actions import migrate as action
+    from app.storage.schema import REVISIONS
     from app.stores import open_blobs, open_database
 
+    if head:
+        say(REVISIONS[-1])
+        return
+    if serving is not None:
+        action.check_serving(serving)
     used = settings()
     with closing(open_database(used)) as database:
         save = action.no_backup if without_backup else action.backup_of(database, open_blobs(used))
@@ -107,7 +120,12 @@ def migrate(
             done = action.take_back(database, to, save)
     if done.saved is not None:
         say(f"The database as it was is in the backup {done.saved}.")
-    if done.before == done.after:
+    if done.before == done.after and done.after not in REVISIONS:
+        say(
+            f"The database has the schema {done.after}, one step ahead of this release, which "
+            "serves with it; nothing was changed."
+        )
+    elif done.before == done.after:
         say(f"The database has the schema of this release, {done.after}, already.")
     else:
         say(f"The database went from schema {done.before or 'none'} to {done.after}.")

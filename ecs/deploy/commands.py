@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 CONTAINER: Final = "app"
 SECONDS_FOR_COMMAND: Final = 1800
+SECONDS_FOR_LOG: Final = 30  # CloudWatch shows a line a while after it was written
 # What RegisterTaskDefinition takes of what DescribeTaskDefinition gives.
 DEFINITION: Final = (
     "family", "taskRoleArn", "executionRoleArn", "networkMode", "containerDefinitions", "volumes",
@@ -127,6 +128,7 @@ class Service:
                     f"sketchnorm {' '.join(words)} {_how(self.task(task), status)}\n"
                     f"{self.said(task)}"
                 )
+            self.cloud.until(lambda: bool(self.said(task)), SECONDS_FOR_LOG)
             return self.said(task)
 
     def exit_status(self, arn: str) -> int | None:

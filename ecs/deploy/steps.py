@@ -3,6 +3,7 @@
 plan, backup, migrate, rehearse, apply, check, and roll_back if one of the last two fails.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -16,6 +17,7 @@ from ecs.deploy.service import Rehearsal, check_serving
 from ecs.deploy.smoke import Smoke
 
 UNTOUCHED: Final = "Nothing was deployed; the release before goes on."
+REVISION: Final = re.compile(r"\w+")  # of the schema
 
 
 @dataclass(frozen=True)
@@ -75,8 +77,14 @@ class Steps:
             self.say("The stack migrates by itself, before it replaces the site.")
             return
         service, image = self._service(), self._image(release)
-        self.say(_or_stop("migration", lambda: service.run(["migrate"], image, release.id)))
-        if service.described()["desiredCount"] == 0:
+        serves = service.described()["desiredCount"] > 0
+
+        def migrate() -> str:
+            serving = ["--serving", self._known_to(service, release)] if serves else []
+            return service.run(["migrate", *serving], image, release.id)
+
+        self.say(_or_stop("migration", migrate))
+        if not serves:
             self.say(_or_stop("seeding", lambda: service.run(["seed"], image, release.id)))
 
     def rehearse(self, release: Release) -> None:
@@ -141,6 +149,16 @@ class Steps:
         outputs = stack.outputs
         commands = outputs["CommandTaskDefinition"]
         return Service(self.cloud, outputs["ClusterName"], outputs["ServiceName"], commands)
+
+    def _known_to(self, service: Service, release: Release) -> str:
+        """The newest revision that the release that serves knows: it starts on one more at most."""
+        said = service.run(["migrate", "--head"], service.image(), release.id)
+        head = said.strip().rpartition("\n")[2]
+        if not REVISION.fullmatch(head):
+            raise DeploymentFailed(
+                f"The release that serves did not say which schema it knows: {said[-300:]!r}"
+            )
+        return head
 
     def _image(self, release: Release) -> str:
         return f"{self.cloud.output('ImagesUri')}@{release.images.service}"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.actions.migrate import backup_of, migrate, no_backup, take_back
+from app.actions.migrate import backup_of, check_serving, migrate, no_backup, take_back
 from app.backups.catalogue import list_backups
 from app.backups.restore import restore
 from app.errors import BackupError, ConfigurationError, StorageUnavailable
@@ -111,18 +111,44 @@ def test_a_damaged_database_is_neither_saved_nor_migrated(
     assert list_backups(blobs) == ()
 
 
-@pytest.mark.parametrize("phase", ["expand", "contract"])
-def test_a_database_that_is_ahead_is_refused(
-    database: Database, blobs: FolderBlobStore, tmp_path: Path, phase: str
+def test_a_database_that_a_release_taken_back_left_a_step_ahead_stays_as_it_is(
+    database: Database, blobs: FolderBlobStore, tmp_path: Path
+) -> None:
+    with later_release(tmp_path, REVISIONS[-1], "expand") as later:
+        migrate(database, no_backup)
+    done = migrate(database, backup_of(database, blobs))
+    assert done.before == done.after == later
+    assert find_standing(database) is Standing.ONE_AHEAD
+    with pytest.raises(ConfigurationError, match="newer version"):
+        take_back(database, "0001", backup_of(database, blobs))
+    assert list_backups(blobs) == ()
+
+
+@pytest.mark.parametrize("phases", [["contract"], ["expand", "expand"]])
+def test_a_database_that_this_release_cannot_serve_with_is_refused(
+    database: Database, blobs: FolderBlobStore, tmp_path: Path, phases: list[str]
 ) -> None:
     migrate(database, no_backup)
-    with later_release(tmp_path, REVISIONS[-1], phase):
+    with later_release(tmp_path, REVISIONS[-1], *phases):
         migrate(database, no_backup)
     with pytest.raises(ConfigurationError, match="newer version"):
         migrate(database, backup_of(database, blobs))
     with pytest.raises(ConfigurationError, match="newer version"):
         take_back(database, "0001", backup_of(database, blobs))
     assert list_backups(blobs) == ()
+
+
+@pytest.mark.parametrize("serving", [REVISIONS[-1], REVISIONS[-2], "of a newer release"])
+def test_a_release_that_serves_and_can_start_on_the_new_schema_is_no_reason_to_wait(
+    serving: str,
+) -> None:
+    check_serving(serving)
+
+
+def test_the_release_that_serves_is_not_left_two_steps_behind() -> None:
+    told = f"up to {REVISIONS[-3]} and could not start on {REVISIONS[-1]}, so nothing was changed"
+    with pytest.raises(ConfigurationError, match=told):
+        check_serving(REVISIONS[-3])
 
 
 def test_a_way_back_is_taken_on_request_and_saved_before(

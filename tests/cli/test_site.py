@@ -1,6 +1,7 @@
 """A site looked after from the command line: migrated, cleared by retention, its jobs listed."""
 
 import socket
+import sqlite3
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -49,6 +50,31 @@ def test_migrating_forth_and_back_and_forth_says_what_was_done(data: Path) -> No
     again = sketchnorm(data, "migrate", "--without-backup").stdout
     assert f"from schema 0001 to {newest}" in again
     assert len(list(data.glob("blobs/backups/**/*.gz"))) == 1
+
+
+def test_the_newest_revision_that_a_release_knows_is_said_without_a_database(
+    tmp_path: Path,
+) -> None:
+    said = sketchnorm(tmp_path / "none", "migrate", "--head", DATABASE_URL="none")
+    assert (said.returncode, said.stdout) == (0, f"{REVISIONS[-1]}\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_schema_does_not_go_two_steps_beyond_the_release_that_serves(data: Path) -> None:
+    sketchnorm(data, "migrate", "--to", "0001")
+    refused = sketchnorm(data, "migrate", "--serving", "0001")
+    assert refused.returncode == 1
+    assert "deploy the release in between first" in " ".join(refused.stderr.split())
+    done = sketchnorm(data, "migrate", "--serving", REVISIONS[-2], "--without-backup")
+    assert f"from schema 0001 to {REVISIONS[-1]}" in done.stdout
+
+
+def test_a_database_a_step_ahead_is_said_to_be_so(data: Path) -> None:
+    with sqlite3.connect(data / "sketchnorm.sqlite3") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'later'")
+        connection.execute("UPDATE schema_compatibility SET oldest_code = ?", (REVISIONS[-1],))
+    said = sketchnorm(data, "migrate")
+    assert "later, one step ahead of this release" in " ".join(said.stdout.split())
 
 
 def test_a_revision_that_is_none_is_one_sentence(data: Path) -> None:

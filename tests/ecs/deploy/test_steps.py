@@ -54,12 +54,13 @@ def test_a_release_is_backed_up_migrated_rehearsed_deployed_and_checked_in_that_
     before = len(scripts.lives)
     released(running)
     story = [" ".join(life.command[1:]) or "serves" for life in scripts.lives[before:]]
-    assert story == ["backup", "migrate", "serves", "serves"]
-    assert [life.image[-1] for life in scripts.lives[before:]] == ["a", "b", "b", "b"]
+    known = ["migrate --head", "migrate --serving 0005"]
+    assert story == ["backup", *known, "serves", "serves"]
+    assert [life.image[-1] for life in scripts.lives[before:]] == ["a", "a", "b", "b", "b"]
     assert running.serves == "b"
     assert f"{NEW} is serving." in running.said
     families = [task.definition["family"] for task in running.fargate.tasks.values()][before:]
-    assert families == ["sketchnorm-service-command"] * 2 + ["sketchnorm-service"] * 2
+    assert families == ["sketchnorm-service-command"] * 3 + ["sketchnorm-service"] * 2
     # What was registered for this release alone is gone again; the last one is CloudFormation's.
     assert len(running.fargate.gone) == 2
 
@@ -121,6 +122,30 @@ def test_nothing_is_migrated_without_a_backup(running: Account, scripts: Scripts
     scripts.outcomes["backup"] = Outcome(1)
     with pytest.raises(DeploymentFailed):
         released(running)
+    assert ("migrate", "b") not in scripts.commands
+
+
+def test_the_release_that_serves_is_asked_what_it_knows_and_heard_where_its_log_is_late(
+    running: Account, scripts: Scripts
+) -> None:
+    scripts.outcomes["migrate --head"] = Outcome(lines=())
+    planned = running.plans(NEW)
+
+    def later(seconds: float) -> None:
+        scripts.lives[-1].outcome = Outcome(lines=("0004",))
+
+    cloud = Cloud(FOUNDATION, REGION, pause=later)
+    Steps(cloud, running.artifacts, running.said.append).migrate(planned)
+    assert scripts.lives[-1].command[1:] == ["migrate", "--serving", "0004"]
+
+
+def test_nothing_is_migrated_where_the_release_that_serves_says_no_revision(
+    running: Account, scripts: Scripts
+) -> None:
+    scripts.outcomes["migrate --head"] = Outcome(lines=("0004", "(its log cannot be read)"))
+    with pytest.raises(DeploymentFailed, match="Nothing was deployed") as failed:
+        released(running)
+    assert "did not say which schema it knows" in str(failed.value)
     assert ("migrate", "b") not in scripts.commands
 
 
