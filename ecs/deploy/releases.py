@@ -6,9 +6,12 @@ job of its own, and so that a release can be taken back by a machine that did no
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final, Self
+
+from botocore.exceptions import ClientError
 
 from ecs.deploy import stacks
 from ecs.deploy.artifacts import ROOT, Artifacts, Template, package, parse
@@ -166,19 +169,26 @@ def make_empty_service(
 def apply(cloud: Cloud, artifacts: Artifacts, release: Release) -> None:
     """Execute the change sets, one stack after the other.
 
-    Which were begun is written down first: nothing else may be taken back.
+    Which were begun is written down first: nothing else may be taken back. What an apply before
+    this one has begun stays written down, and is not executed again if it came to a good end.
     """
-    names: list[str] = []
+    earlier = [change.stack for change in begun(artifacts, release)]
+    names = list(earlier)
     for change in release.changes:
         if not change.change_set:
             continue
-        artifacts.write(release.begun_key, {"stacks": [*names, change.stack]})
+        if change.stack in earlier and _is_changed(cloud, change):
+            continue
+        with_this = names if change.stack in names else [*names, change.stack]
+        artifacts.write(release.begun_key, {"stacks": with_this})
+        made = stacks.ChangeSet(change.stack, change.change_set, change.lines)
         try:
-            stacks.execute(cloud, stacks.ChangeSet(change.stack, change.change_set, change.lines))
-        except stacks.Overtaken:
+            stacks.begin(cloud, made)
+        except (stacks.Overtaken, ClientError):
             artifacts.write(release.begun_key, {"stacks": names})
             raise
-        names.append(change.stack)
+        names = with_this
+        stacks.wait(cloud, change.stack)
 
 
 def begun(artifacts: Artifacts, release: Release) -> list[Change]:
@@ -189,21 +199,41 @@ def begun(artifacts: Artifacts, release: Release) -> list[Change]:
     return [one for one in release.changes if one.stack in names]
 
 
+def _is_changed(cloud: Cloud, change: Change) -> bool:
+    """Whether an apply before this one changed the stack, and well."""
+    stack = find_stack(cloud, change.stack)
+    if stack is not None and stack.in_progress:
+        stacks.wait(cloud, change.stack)
+        stack = find_stack(cloud, change.stack)
+    if stack is None or stack.status not in stacks.WELL:
+        return False
+    is_told_apart = change.before is None or _marks(change.before.parameters) != _marks(
+        change.wanted.parameters
+    )
+    return is_told_apart and _marks(stack.parameters) == _marks(change.wanted.parameters)
+
+
+def _marks(parameters: Mapping[str, str]) -> dict[str, str]:
+    """The parameters by which a stack is known to be of one release and not of another."""
+    return {name: parameters[name] for name in ("Revision", "ImageUri") if name in parameters}
+
+
 def roll_back(cloud: Cloud, artifacts: Artifacts, release: Release) -> list[str]:
     """Bring each stack back to what it was before the release; what was done, in words.
 
-    The database stays as it is: the release before runs on the schema of this one.
+    The database stays as it is: the release before runs on the schema of this one. Raise
+    ``DeploymentFailed``, with nothing taken back, if another release was deployed since.
     """
+    changes = list(reversed(begun(artifacts, release)))
+    for change in changes:
+        _check_still_ours(change, _settled(cloud, change.stack))
     done = []
-    for change in reversed(begun(artifacts, release)):
+    for change in changes:
         stack = find_stack(cloud, change.stack)
         if change.before is None:
             if stack is not None:
                 done.append(f"{change.stack} was made by this release and stays; nothing is before")
             continue
-        if stack is not None and stack.in_progress:
-            _wait_whatever_comes(cloud, change.stack)
-        stack = find_stack(cloud, change.stack)
         if stack is not None and stack.status == "UPDATE_ROLLBACK_FAILED":
             cloud.cloudformation.continue_update_rollback(StackName=change.stack)
             stacks.wait_for_rollback(cloud, change.stack)
@@ -211,11 +241,25 @@ def roll_back(cloud: Cloud, artifacts: Artifacts, release: Release) -> list[str]
     return done
 
 
-def _wait_whatever_comes(cloud: Cloud, name: str) -> None:
-    try:
+def _settled(cloud: Cloud, name: str) -> Stack | None:
+    """The stack once nothing goes on there, however that ended."""
+    stack = find_stack(cloud, name)
+    if stack is None or not stack.in_progress:
+        return stack
+    with suppress(DeploymentFailed):
         stacks.wait(cloud, name)
-    except DeploymentFailed:
-        return  # it is taken back now, however it ended
+    return find_stack(cloud, name)
+
+
+def _check_still_ours(change: Change, stack: Stack | None) -> None:
+    if stack is None:
+        return
+    before = change.before.parameters if change.before else {}
+    if _marks(stack.parameters) not in (_marks(change.wanted.parameters), _marks(before)):
+        raise DeploymentFailed(
+            f"Another release was deployed since: the stack {change.stack} is neither as this one "
+            "made it nor as it was before. Nothing was taken back."
+        )
 
 
 def _take_back(cloud: Cloud, release: Release, name: str, before: State) -> str:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 HIDDEN: Final = "****"  # how CloudFormation shows a parameter that is not to be shown
 SECONDS_FOR_CHANGE_SET: Final = 300
 SECONDS_FOR_STACK: Final = 3600
-WELL: Final = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "DELETE_COMPLETE"})
+WELL: Final = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE"})
+GONE: Final = "DELETE_COMPLETE"
 # A change set makes the stack, empty; nothing is in it until the change set is executed.
 ONLY_PLANNED: Final = "REVIEW_IN_PROGRESS"
 # What CloudFormation says of a change set that would change nothing.
@@ -139,8 +140,19 @@ class Overtaken(DeploymentFailed):
 
 def execute(cloud: Cloud, change: ChangeSet) -> None:
     """Change the stack and wait for the end; raise ``DeploymentFailed`` if it is not a good one."""
+    begin(cloud, change)
+    wait(cloud, change.stack)
+
+
+def begin(cloud: Cloud, change: ChangeSet) -> None:
+    """Have the stack changed; raise ``Overtaken`` if that cannot be done any more.
+
+    The token is made of the change set's name, which holds the release, and its number, which is of
+    one stack: where an answer is lost and boto3 asks again, CloudFormation knows the question.
+    """
+    token = change.arn.rpartition(":changeSet/")[2].replace("/", "-")
     try:
-        cloud.cloudformation.execute_change_set(ChangeSetName=change.arn)
+        cloud.cloudformation.execute_change_set(ChangeSetName=change.arn, ClientRequestToken=token)
     except ClientError as error:
         if error.response["Error"]["Code"] in (
             "ChangeSetNotFound", "InvalidChangeSetStatus", "InvalidChangeSetStatusException",
@@ -151,7 +163,6 @@ def execute(cloud: Cloud, change: ChangeSet) -> None:
                 "not executed. See what is deployed, then release again."
             ) from error
         raise
-    wait(cloud, change.stack)
 
 
 def wait(cloud: Cloud, name: str, well: frozenset[str] = WELL) -> None:
@@ -161,15 +172,22 @@ def wait(cloud: Cloud, name: str, well: frozenset[str] = WELL) -> None:
     def has_ended() -> bool:
         nonlocal latest
         stack = find_stack(cloud, name)
-        latest = stack.status if stack else "DELETE_COMPLETE"
+        latest = stack.status if stack else GONE
         return not latest.endswith("_IN_PROGRESS")
 
     if not cloud.until(has_ended, SECONDS_FOR_STACK):
         raise DeploymentFailed(
             f"The stack {name} is still {latest} after an hour. CloudFormation goes on by itself."
         )
+    if latest == GONE and GONE not in well:
+        raise DeploymentFailed(f"The stack {name} was deleted meanwhile, by somebody else.")
     if latest not in well:
         raise DeploymentFailed(f"The stack {name} ended as {latest}: {first_failure(cloud, name)}")
+
+
+def wait_for_the_end(cloud: Cloud, name: str) -> None:
+    """Until a stack is deleted; raise ``DeploymentFailed`` if it stays."""
+    wait(cloud, name, frozenset({GONE}))
 
 
 def wait_for_rollback(cloud: Cloud, name: str) -> None:

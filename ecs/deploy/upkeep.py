@@ -61,7 +61,7 @@ def destroy(cloud: Cloud, name: str, typed: str) -> None:
     if stack.in_progress:
         stacks.check_settled(stack)
     cloud.cloudformation.delete_stack(StackName=name, **stacks.as_role(cloud))
-    stacks.wait(cloud, name)
+    stacks.wait_for_the_end(cloud, name)
 
 
 def notify(cloud: Cloud, subject: str, message: str) -> None:

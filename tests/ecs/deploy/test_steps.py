@@ -14,6 +14,7 @@ from ecs.deploy.releases import (
     Images,
     Release,
     Target,
+    begun,
 )
 from ecs.deploy.steps import Steps
 from tests.ecs.deploy.conftest import Site
@@ -236,6 +237,66 @@ def test_where_the_second_of_two_stops_it_does_not_take_the_first_one_back(
     with pytest.raises(DeploymentFailed, match="Another deployment changed the stack"):
         running.steps.release(second)
     assert running.serves == "b"
+
+
+def test_a_release_is_not_taken_back_once_another_one_was_deployed(running: Account) -> None:
+    first = running.plans(NEW, "r1")
+    running.steps.apply(first)
+    running.steps.apply(running.plans(NEWER, "r2"))
+    executed = list(running.formation.executed)
+    with pytest.raises(DeploymentFailed, match=r"Another release was deployed .* taken back"):
+        running.steps.roll_back(first)
+    assert running.formation.executed == executed
+    assert running.serves == "c"
+
+
+def test_an_answer_of_cloudformation_that_is_lost_is_no_other_deployment(running: Account) -> None:
+    planned = running.plans(NEW)
+    running.formation.loses = 1
+    running.steps.apply(planned)
+    running.steps.check(planned)
+
+
+def test_a_stack_that_may_not_be_changed_is_not_taken_back_either(running: Account) -> None:
+    running.formation.forbids = {FUNCTIONS}
+    planned = running.plans(NEW)
+    with pytest.raises(DeploymentFailed, match="not authorized to change"), refusals():
+        running.steps.apply(planned)
+    assert [one.stack for one in begun(running.artifacts, planned)] == [SERVICE]
+    running.steps.roll_back(planned)
+    assert running.serves == "a"
+
+
+def test_an_apply_that_is_run_again_goes_on_where_the_first_one_stopped(running: Account) -> None:
+    running.formation.forbids = {FUNCTIONS}
+    planned = running.plans(NEW)
+    with pytest.raises(DeploymentFailed), refusals():
+        running.steps.apply(planned)
+    running.formation.forbids = set()
+    running.steps.apply(planned)
+    assert running.formation.executed[-2:] == [SERVICE, FUNCTIONS]
+    assert {one.stack for one in begun(running.artifacts, planned)} == {SERVICE, FUNCTIONS}
+
+
+def test_an_apply_that_is_run_again_waits_for_what_the_first_one_began(running: Account) -> None:
+    planned = running.plans(NEW)
+    running.formation.slow = 0.2
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(running).apply(planned)
+    running.steps.apply(planned)
+    running.steps.check(planned)
+
+
+def test_a_stack_that_somebody_deletes_meanwhile_is_no_success(running: Account) -> None:
+    planned = running.plans(NEW)
+    running.formation.slow = 0.2
+
+    def delete(seconds: float) -> None:
+        running.formation.stacks.pop(SERVICE, None)
+
+    cloud = Cloud(FOUNDATION, REGION, pause=delete)
+    with pytest.raises(DeploymentFailed, match="was deleted meanwhile"):
+        Steps(cloud, running.artifacts, running.said.append).apply(planned)
 
 
 def test_a_command_that_is_interrupted_is_stopped(running: Account, scripts: Scripts) -> None:

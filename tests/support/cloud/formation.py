@@ -1,5 +1,6 @@
 """CloudFormation: stacks and change sets, and Lambda as far as a stack holds functions."""
 
+import itertools
 import json
 import threading
 import time
@@ -34,7 +35,8 @@ class Formation:
     """``fails`` names stacks whose changes fail, and why; ``blind``: it never asks how ECS did.
 
     The latter is the real one's weakness, too: what it waits for is that the service is stable,
-    and one that was rolled back is.
+    and one that was rolled back is. ``forbids`` names stacks whose change sets it does not execute,
+    and ``loses`` is how many answers to that get lost on their way.
     """
 
     fargate: Fargate
@@ -44,8 +46,12 @@ class Formation:
     address: str = ""
     blind: bool = False
     slow: float = 0
+    forbids: set[str] = field(default_factory=set)
+    loses: int = 0
     executed: list[str] = field(default_factory=list)
     _sets: dict[str, Json] = field(default_factory=dict)
+    _tokens: set[str] = field(default_factory=set)
+    _numbers: Any = field(default_factory=itertools.count)
     _changing: list[threading.Thread] = field(default_factory=list)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -67,7 +73,7 @@ class Formation:
             stack = self.stacks.setdefault(name, MadeStack(name, "REVIEW_IN_PROGRESS"))
         if stack is None:
             raise Refused("ValidationError", f"Stack [{name}] does not exist")
-        arn = f"{ACCOUNT}:changeSet/{asked['ChangeSetName']}/{len(self._sets)}"
+        arn = f"{ACCOUNT}:changeSet/{asked['ChangeSetName']}/{next(self._numbers)}"
         parameters = _decided(json.loads(text), asked.get("Parameters") or [], stack)
         same = (text, parameters) == (stack.template, stack.parameters)
         refused = self.refuses.get(name)
@@ -99,11 +105,16 @@ class Formation:
         return {}
 
     def _ExecuteChangeSet(self, asked: Json) -> Json:
-        arn = asked["ChangeSetName"]
+        arn, token = asked["ChangeSetName"], asked["ClientRequestToken"]
+        if token in self._tokens:
+            return {}
         if arn not in self._sets:
             raise Refused("ChangeSetNotFound", f"ChangeSet [{arn}] does not exist")
         found = self._sets[arn]
         stack = self.stacks[found["stack"]]
+        if stack.name in self.forbids:
+            raise Refused("AccessDenied", f"not authorized to change {stack.name}")
+        self._tokens.add(token)
         kind = "CREATE" if stack.status == "REVIEW_IN_PROGRESS" else "UPDATE"
         # Those made before are of a stack that is no longer so.
         for other in [key for key, one in self._sets.items() if one["stack"] == found["stack"]]:
@@ -112,6 +123,9 @@ class Formation:
         thread = threading.Thread(target=self._change, args=(stack, found, kind))
         self._changing.append(thread)
         thread.start()
+        if self.loses:
+            self.loses -= 1
+            raise Refused("ServiceUnavailable", "The answer is lost.", 503)
         return {}
 
     def _change(self, stack: MadeStack, wanted: Json, kind: str) -> None:

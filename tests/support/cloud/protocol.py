@@ -15,11 +15,11 @@ SERVICES = ("ECS", "CLOUDFORMATION", "LAMBDA", "CLOUDWATCH_LOGS")
 
 
 class Refused(Exception):
-    """What AWS answers with a status of 400."""
+    """What AWS answers with a status of 400, or with another one."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, status: int = 400) -> None:
         super().__init__(message)
-        self.code = code
+        self.code, self.status = code, status
 
 
 class Answers(Protocol):
@@ -69,7 +69,7 @@ def serving(parts: Mapping[str, Answers]) -> Iterator[AwsServer]:
                 answer = parts[service].answer(operation, asked)
             except Refused as error:
                 told = json.dumps({"__type": error.code, "message": str(error)})
-                self._send(400, told, {"x-amzn-errortype": error.code})
+                self._send(error.status, told, {"x-amzn-errortype": error.code})
                 return
             headers = answer.pop("headers", {})
             self._send(200, json.dumps(answer.pop("body", answer), default=str), headers)
@@ -79,7 +79,8 @@ def serving(parts: Mapping[str, Answers]) -> Iterator[AwsServer]:
                 answer = parts["cloudformation"].answer(operation, asked)
             except Refused as error:
                 said = f"<Code>{error.code}</Code><Message>{escape(str(error))}</Message>"
-                self._send(400, f"<ErrorResponse><Error>{said}</Error></ErrorResponse>", {})
+                told = f"<ErrorResponse><Error>{said}</Error></ErrorResponse>"
+                self._send(error.status, told, {})
                 return
             result = f"<{operation}Result>{as_xml(answer)}</{operation}Result>"
             self._send(200, f"<{operation}Response>{result}</{operation}Response>", {})
