@@ -107,11 +107,13 @@ def _build_with_buildx(recipe: Recipe, tag: str, epoch: int, fresh: bool) -> Non
 def push(cloud: Cloud, recipe: Recipe, local: str) -> str:
     """Push an image and return its digest; raise ``DeploymentFailed`` if the registry is down.
 
-    One that was pushed for the same commit is not pushed again: tags there cannot be moved.
+    The same image of the same commit is not pushed again: tags there cannot be moved. Another image
+    of that commit, as after its base image was renewed, has a tag of its own.
     """
     repository = cloud.output(recipe.repository)
-    remote = f"{repository}:{commit()}"
-    known = _pushed_before(cloud, repository)
+    tag = f"{commit()}-{_id(local)}"
+    remote = f"{repository}:{tag}"
+    known = _pushed_before(cloud, repository, tag)
     if known is not None:
         return known
     registry = repository.partition("/")[0]
@@ -137,10 +139,15 @@ def _pushed(remote: str, note: Path) -> str:
     return digest
 
 
-def _pushed_before(cloud: Cloud, repository: str) -> str | None:
+def _id(image: str) -> str:
+    """The first digits of what the image is made of: its configuration, which names its layers."""
+    return _said(tool(), "inspect", "--format", "{{.Id}}", image).removeprefix("sha256:")[:12]
+
+
+def _pushed_before(cloud: Cloud, repository: str, tag: str) -> str | None:
     name = repository.partition("/")[2]
     try:
-        found = cloud.ecr.describe_images(repositoryName=name, imageIds=[{"imageTag": commit()}])
+        found = cloud.ecr.describe_images(repositoryName=name, imageIds=[{"imageTag": tag}])
     except cloud.ecr.exceptions.ImageNotFoundException:
         return None
     return found["imageDetails"][0]["imageDigest"]

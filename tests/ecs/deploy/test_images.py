@@ -1,4 +1,4 @@
-"""Images are pushed by digest, once for each commit; a registry that is down stops everything."""
+"""Images are pushed by digest, each of them once; a registry that is down stops everything."""
 
 import json
 import os
@@ -16,6 +16,7 @@ from tests.support.cloud.account import NEW, OLD, Account
 pytestmark = pytest.mark.deploy
 
 COMMIT = "c" * 40
+ID = "0123456789ab"
 MANIFEST: dict[str, Any] = {
     "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "layers": [],
     "config": {"digest": OLD, "size": 2, "mediaType": "application/vnd.oci.image.config.v1+json"},
@@ -24,12 +25,16 @@ MANIFEST: dict[str, Any] = {
 
 @pytest.fixture
 def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A docker that writes down what it was asked, and does what ``does`` says to a push."""
+    """A docker that writes down what it was asked, and does what ``does`` says to a push.
+
+    Every image here has the same ``ID``.
+    """
     folder = tmp_path / "bin"
     folder.mkdir()
     script = folder / "docker"
     script.write_text(
         f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\n[ "$1" != push ] || . {tmp_path}/does\n'
+        f'[ "$1" != inspect ] || echo sha256:{ID}cdef\n'
     )
     script.chmod(0o755)
     (tmp_path / "does").write_text(f'echo "built: digest: {NEW} size: 1234"')
@@ -55,22 +60,42 @@ def test_an_image_is_pushed_under_its_commit_and_known_by_its_digest(
 ) -> None:
     assert images.push(registry.cloud, images.SERVICE, "sketchnorm-ecs:c") == NEW
     asked = (docker / "asked").read_text().splitlines()
-    asked = [line for line in asked if line != "info"]
+    asked = [line for line in asked if line.split()[0] not in ("info", "inspect")]
     assert [line.split()[0] for line in asked] == ["login", "tag", "push", "logout"]
-    assert asked[2].endswith(f"/service:{COMMIT}")
+    assert asked[2].endswith(f"/service:{COMMIT}-{ID}")
     assert "--password-stdin" in asked[0]
 
 
-def test_the_same_commit_is_not_pushed_again(docker: Path, registry: Account) -> None:
-    pushed = registry.cloud.ecr.put_image(
-        repositoryName="functions",
-        imageTag=COMMIT,
-        imageManifest=json.dumps(MANIFEST),
-        imageManifestMediaType=MANIFEST["mediaType"],
-    )
-    digest = images.push(registry.cloud, images.FUNCTION, "sketchnorm-api:c")
-    assert digest == pushed["image"]["imageId"]["imageDigest"]
-    assert not (docker / "asked").exists()
+def has_pushed(registry: Account, tag: str) -> str:
+    """The digest of an image that was pushed before."""
+    found = registry.cloud.ecr.batch_get_image(
+        repositoryName="functions", imageIds=[{"imageTag": tag}]
+    )["images"]
+    pushed = found or [
+        registry.cloud.ecr.put_image(
+            repositoryName="functions",
+            imageTag=tag,
+            imageManifest=json.dumps(MANIFEST),
+            imageManifestMediaType=MANIFEST["mediaType"],
+        )["image"]
+    ]
+    return pushed[0]["imageId"]["imageDigest"]
+
+
+def test_the_same_image_is_not_pushed_again(docker: Path, registry: Account) -> None:
+    digest = has_pushed(registry, f"{COMMIT}-{ID}")
+    assert images.push(registry.cloud, images.FUNCTION, "sketchnorm-api:c") == digest
+    assert "push" not in (docker / "asked").read_text()
+
+
+def test_another_image_of_the_same_commit_is_not_taken_for_the_one_that_was_scanned(
+    docker: Path, registry: Account
+) -> None:
+    registry.cloud.ecr.delete_repository(repositoryName="functions", force=True)
+    registry.cloud.ecr.create_repository(repositoryName="functions")
+    for other in (COMMIT, f"{COMMIT}-ba9876543210"):
+        assert has_pushed(registry, other) != NEW
+    assert images.push(registry.cloud, images.FUNCTION, "sketchnorm-api:c") == NEW
 
 
 def test_a_registry_that_breaks_off_stops_the_release_and_its_login_is_forgotten(
