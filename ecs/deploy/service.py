@@ -18,6 +18,8 @@ SECONDS_TO_HEALTHY: Final = 300
 # after three.
 SECONDS_HELD: Final = 100
 SECONDS_TO_SERVE: Final = 900
+# The command of the image, which ends by itself: whoever should have stopped the task may be gone.
+COMMAND: Final = ("timeout", "--kill-after=30", "900", "python", "-m", "ecs.serve")
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Rehearsal:
             # It writes like any other task, and has no visitor to wait for at its end.
             changed: ContainerOverrideTypeDef = {
                 "name": CONTAINER,
+                "command": list(COMMAND),
                 "environment": [{"name": "DRAIN_SECONDS", "value": "0"}],
             }
             task = self.service.start(definition, changed, by)

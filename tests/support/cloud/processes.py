@@ -99,6 +99,9 @@ class Processes:
 
     def start(self, image: str, command: list[str], environ: Mapping[str, str]) -> ProcessLife:
         build, port = self.builds[image.rpartition("@")[2]], free_port()
+        serves = not command or command[-1] == "ecs.serve"
+        # What stands before python -m ecs.serve, and what follows sketchnorm.
+        limit, asked = (command[:-3], []) if serves else ([], command[1:])
         words = [sys.executable, "-m", "tests.support.cloud.release", build.fault, build.phases]
         log = self.folder / f"task-{next(self._numbers)}.log"
         own = {
@@ -107,11 +110,11 @@ class Processes:
         }  # fmt: skip
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [*words, *command[1:]], env=own, cwd=ROOT, stdin=subprocess.DEVNULL,
+                [*limit, *words, *asked], env=own, cwd=ROOT, stdin=subprocess.DEVNULL,
                 stdout=output, stderr=output,
             )  # fmt: skip
         life = ProcessLife(process, port, log)
-        if not command:
+        if serves:
             self.lives.append(life)
         return life
 

@@ -34,10 +34,15 @@ class ScriptedLife:
     stopped: bool = False
     began: float = field(default_factory=time.monotonic)
 
+    @property
+    def serves(self) -> bool:
+        """Whether it is the site, and no command of ``sketchnorm``."""
+        return not self.command or self.command[-1] == "ecs.serve"
+
     def status(self) -> int | None:
         if self.stopped:
             return 143
-        if self.command:
+        if not self.serves:
             return self.outcome.status
         return 1 if self.fate is Fate.CRASHES else None
 
@@ -78,4 +83,4 @@ class Scripts:
     @property
     def commands(self) -> list[tuple[str, str]]:
         """Each command that was run, with the last digit of its image."""
-        return [(life.command[1], life.image[-1]) for life in self.lives if life.command]
+        return [(life.command[1], life.image[-1]) for life in self.lives if not life.serves]
