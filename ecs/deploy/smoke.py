@@ -35,7 +35,7 @@ class Smoke:
         while True:
             try:
                 return question(site)
-            except (AssertionError, httpx.TransportError) as error:
+            except (AssertionError, httpx.RequestError) as error:
                 if time.monotonic() > end:
                     what = question.__name__.replace("_", " ").strip()
                     raise DeploymentFailed(
@@ -47,8 +47,7 @@ class Smoke:
 def _every_part_is_well(site: httpx.Client) -> str:
     answer = site.get("healthz")
     _expect(answer, httpx.codes.OK)
-    status = answer.json()["status"]
-    return f"healthz: {status}"
+    return f"healthz: {_member(answer, 'status')}"
 
 
 def _the_first_page_has_its_style(site: httpx.Client) -> str:
@@ -57,7 +56,10 @@ def _the_first_page_has_its_style(site: httpx.Client) -> str:
     found = STYLE.search(page.text)
     if found is None:
         raise AssertionError("the page names no style")
-    style = site.get(urljoin(str(page.url), found[1]))
+    try:
+        style = site.get(urljoin(str(page.url), found[1]))
+    except (ValueError, httpx.InvalidURL) as error:
+        raise AssertionError(f"the page names no style that can be asked for: {error}") from error
     _expect(style, httpx.codes.OK)
     return f"the first page and its style: {len(page.content) + len(style.content)} bytes"
 
@@ -75,8 +77,7 @@ def _a_drawing_is_analysed_and_not_kept(site: httpx.Client) -> str:
         "api/drawings", data=fields, files=files, headers={"Accept": "application/json"}
     )
     _expect(answer, httpx.codes.OK)
-    if "analysis" not in answer.json():
-        raise AssertionError("the answer holds no analysis")
+    _member(answer, "analysis")
     return f"a drawing is analysed in {answer.elapsed.total_seconds():.1f} s"
 
 
@@ -91,3 +92,17 @@ QUESTIONS: Final = (
 def _expect(answer: httpx.Response, status: int) -> None:
     if answer.status_code != status:
         raise AssertionError(f"{answer.request.url.path} answered {answer.status_code}")
+
+
+def _member(answer: httpx.Response, name: str) -> object:
+    """A member of the JSON object that was answered."""
+    path = answer.request.url.path
+    try:
+        document = answer.json()
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        raise AssertionError(f"{path} answered no JSON object")  # noqa: TRY004 - of the site
+    if name not in document:
+        raise AssertionError(f"the answer of {path} has no {name}")
+    return document[name]

@@ -10,9 +10,9 @@ from typing import Final
 
 from ecs.deploy import releases, stacks
 from ecs.deploy.artifacts import Artifacts
-from ecs.deploy.cloud import Cloud, DeploymentFailed
+from ecs.deploy.cloud import Cloud, DeploymentFailed, refusals
 from ecs.deploy.commands import CommandFunction, Service
-from ecs.deploy.releases import FUNCTIONS, SERVICE, Images, Release, Target
+from ecs.deploy.releases import DEMO, FUNCTIONS, SERVICE, Images, Release, Target
 from ecs.deploy.service import Rehearsal, check_serving
 from ecs.deploy.smoke import Smoke
 
@@ -102,11 +102,13 @@ class Steps:
 
     def check(self, release: Release) -> None:
         """Raise ``DeploymentFailed`` unless this release serves, and serves well."""
-        if release.target is Target.LAMBDA:
-            self._check_function(release.images.function)
-        else:
+        if release.target is not Target.ECS:
+            stack = FUNCTIONS if release.target is Target.LAMBDA else DEMO
+            self._check_function(stack, release.images.function)
+            self.say(f"{stack}: {release.images.function} is serving.")
+        if release.target is not Target.LAMBDA:
             check_serving(self._service(), release.images.service, self.seconds_to_serve)
-        self.say(f"{release.images.service or release.images.function} is serving.")
+            self.say(f"{SERVICE}: {release.images.service} is serving.")
         for line in self.smoke(self._address(release.target)).check():
             self.say(line)
 
@@ -129,8 +131,9 @@ class Steps:
         for step in (self.backup, self.migrate, self.rehearse):
             step(planned)
         try:
-            self.apply(planned)
-            self.check(planned)
+            with refusals():
+                self.apply(planned)
+                self.check(planned)
         except DeploymentFailed as error:
             self.say(f"{error}\nThe release is taken back.")
             self.roll_back(planned)
@@ -168,13 +171,13 @@ class Steps:
         name = stack.outputs.get("CommandFunctionName") if stack else None
         return CommandFunction(self.cloud, name) if name else None
 
-    def _check_function(self, digest: str) -> None:
-        found = stacks.resources(self.cloud, FUNCTIONS)
+    def _check_function(self, stack: str, digest: str) -> None:
+        found = stacks.resources(self.cloud, stack)
         alias = {"Qualifier": "live"} if "ApiFunctionAliaslive" in found else {}
         function = self.cloud.functions.get_function(FunctionName=found["ApiFunction"], **alias)
         image = function["Code"].get("ResolvedImageUri", "")
         if not image.endswith(f"@{digest}"):
-            raise DeploymentFailed(f"Not this release is serving: the function runs {image}.")
+            raise DeploymentFailed(f"Not this release is serving: {stack} runs {image}.")
 
     def _address(self, target: Target) -> str:
         name = FUNCTIONS if target is Target.LAMBDA else SERVICE

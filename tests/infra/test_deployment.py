@@ -13,7 +13,7 @@ from botocore import xform_name
 
 from ecs.deploy.images import FUNCTION
 from ecs.deploy.images import SERVICE as SERVICE_IMAGE
-from ecs.deploy.releases import FUNCTIONS, OF_THE_DISK, SERVICE, STACKS
+from ecs.deploy.releases import DEMO, FUNCTIONS, OF_THE_DISK, SERVICE, STACKS
 from tests.infra import test_roles as roles
 from tests.infra.templates import Templates, listed, properties, statements
 from tests.support import ROOT
@@ -161,7 +161,9 @@ STACK_OF: Final = {
     "lambda:InvokeFunction": {
         f"function:{FUNCTIONS}-CommandFunction-*", f"function:{FUNCTIONS}-RestoreDrillFunction-*",
     },
-    "lambda:GetFunction": {f"function:{FUNCTIONS}-ApiFunction-*"},
+    "lambda:GetFunction": {
+        f"function:{FUNCTIONS}-ApiFunction-*", f"function:{DEMO}-ApiFunction-*",
+    },
     "secretsmanager:PutSecretValue": {"AdminSecret"},
     "sns:Publish": {"Alerts"},
 }  # fmt: skip

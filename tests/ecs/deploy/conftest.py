@@ -35,11 +35,12 @@ def account(
 
 
 class Site:
-    """A public address whose answers are said beforehand, by path; 200 for all others."""
+    """A public address whose answers are said beforehand, by path; well for all others."""
 
     def __init__(self, port: int) -> None:
         self.address = f"http://127.0.0.1:{port}"
         self.statuses: dict[str, int] = {}
+        self.bodies: dict[str, bytes] = {}
 
 
 @pytest.fixture
@@ -53,6 +54,7 @@ def site() -> Iterator[Site]:
             self._answer(b'{"analysis": {}}')
 
         def _answer(self, content: bytes) -> None:
+            content = made.bodies.get(self.path, content)
             self.send_response(made.statuses.get(self.path, 200))
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()

@@ -1,6 +1,7 @@
 """A release from its plan to its end, and every way in which it can stop."""
 
-from unittest.mock import ANY
+import json
+from dataclasses import replace
 
 import pytest
 
@@ -16,8 +17,10 @@ from ecs.deploy.releases import (
     Target,
     begun,
 )
+from ecs.deploy.service import SECONDS_HELD, SECONDS_TO_HEALTHY, Rehearsal
 from ecs.deploy.steps import Steps
 from tests.ecs.deploy.conftest import Site
+from tests.support import ROOT
 from tests.support.cloud.account import FOUNDATION, NEW, NEWER, OLD, REGION, Account
 from tests.support.cloud.fargate import Pace
 from tests.support.cloud.formation import MadeStack
@@ -54,12 +57,14 @@ def test_a_release_is_backed_up_migrated_rehearsed_deployed_and_checked_in_that_
 ) -> None:
     before = len(scripts.lives)
     released(running)
-    story = [" ".join(life.command[1:]) or "serves" for life in scripts.lives[before:]]
+    story = [
+        "serves" if life.serves else " ".join(life.command[1:]) for life in scripts.lives[before:]
+    ]
     known = ["migrate --head", "migrate --serving 0005"]
     assert story == ["backup", *known, "serves", "serves"]
     assert [life.image[-1] for life in scripts.lives[before:]] == ["a", "a", "b", "b", "b"]
     assert running.serves == "b"
-    assert f"{NEW} is serving." in running.said
+    assert f"{SERVICE}: {NEW} is serving." in running.said
     families = [task.definition["family"] for task in running.fargate.tasks.values()][before:]
     assert families == ["sketchnorm-service-command"] * 3 + ["sketchnorm-service"] * 2
     # What was registered for this release alone is gone again; the last one is CloudFormation's.
@@ -70,7 +75,7 @@ def test_the_first_release_makes_the_tables_before_any_task_serves(
     account: Account, scripts: Scripts
 ) -> None:
     released(account)
-    commands = [life.command[1] if life.command else "serves" for life in scripts.lives]
+    commands = ["serves" if life.serves else life.command[1] for life in scripts.lives]
     assert commands == ["migrate", "seed", "serves", "serves"]
     assert set(account.formation.executed) == {SERVICE, FUNCTIONS, WATCH}
     assert account.serves == "b"
@@ -79,7 +84,10 @@ def test_the_first_release_makes_the_tables_before_any_task_serves(
 def test_a_release_of_what_serves_already_changes_no_task(running: Account) -> None:
     tasks = len(running.fargate.tasks)
     planned = running.plans(OLD)
-    assert planned.change_of(SERVICE) == ANY
+    change = planned.change_of(SERVICE)
+    assert change is not None
+    assert change.before is not None
+    assert change.wanted.parameters["ImageUri"] == change.before.parameters["ImageUri"]
     running.steps.apply(planned)
     running.steps.check(planned)
     assert len(running.fargate.tasks) == tasks
@@ -167,6 +175,22 @@ def test_an_image_that_does_not_stay_well_never_reaches_a_visitor(
     assert not any("taken back" in line for line in running.said)
 
 
+def test_a_rehearsal_that_nobody_ends_ends_by_itself(running: Account, scripts: Scripts) -> None:
+    running.steps.rehearse(running.plans(NEW))
+    command = scripts.lives[-1].command
+    assert command[0] == "timeout"
+    assert float(command[2]) > SECONDS_TO_HEALTHY + SECONDS_HELD
+    # What the image runs, and what the task of the service runs: it names no other.
+    image = (ROOT / "Dockerfile.ecs").read_text().rstrip().rpartition("\nCMD ")[2]
+    assert command[3:] == json.loads(image)
+    service = running.artifacts.read("releases/r1.json")["changes"][0]["wanted"]["template_url"]
+    body = running.cloud.s3.get_object(
+        Bucket=running.artifacts.bucket, Key=service.partition(f"{running.artifacts.bucket}/")[2]
+    )["Body"].read()
+    task = json.loads(body)["Resources"]["Task"]["Properties"]["ContainerDefinitions"][0]
+    assert not {"Command", "EntryPoint"} & set(task)
+
+
 def test_health_that_is_never_green_once_it_is_deployed_is_taken_back(
     running: Account, scripts: Scripts
 ) -> None:
@@ -203,6 +227,43 @@ def test_a_site_that_does_not_pass_its_smoke_test_is_taken_back(
     site.statuses[path] = 503
     with pytest.raises(DeploymentFailed, match="answered 503"):
         released(running)
+    assert running.serves == "a"
+    assert any("is taken back" in line for line in running.said)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "told"),
+    [("/healthz", b"<html>Soon here", "/healthz answered no JSON object"),
+     ("/healthz", b"[]", "/healthz answered no JSON object"),
+     ("/healthz", b"{}", "the answer of /healthz has no status"),
+     ("/api/drawings", b"{}", "the answer of /api/drawings has no analysis"),
+     ("/", b'<link href="http://[/site.css">', "names no style that can be asked for")],
+)  # fmt: skip
+def test_a_site_that_answers_something_else_than_it_should_is_taken_back(
+    running: Account, site: Site, path: str, body: bytes, told: str
+) -> None:
+    site.bodies[path] = body
+    with pytest.raises(DeploymentFailed, match=told):
+        released(running)
+    assert running.serves == "a"
+
+
+def test_a_release_that_cannot_be_checked_for_aws_refuses_is_taken_back(running: Account) -> None:
+    planned, steps = running.plans(NEW), running.steps
+
+    def until_it_is_told(line: str) -> None:
+        running.said.append(line)
+        if "is taken back" in line:
+            del running.fargate.breaks["ListTasks"]
+
+    class Denied(Rehearsal):
+        """At whose end the tasks of a service may not be listed any more."""
+
+        def hold(self, image: str, by: str) -> None:
+            running.fargate.breaks["ListTasks"] = Refused("AccessDenied", "not authorized")
+
+    with pytest.raises(DeploymentFailed, match="AWS refused ListTasks: not authorized"):
+        replace(steps, rehearsal=Denied, say=until_it_is_told).release(planned)
     assert running.serves == "a"
     assert any("is taken back" in line for line in running.said)
 
@@ -356,6 +417,17 @@ def test_both_deploys_the_demo_door_and_joins_it(account: Account) -> None:
     assert stacks[DEMO].parameters["OriginProofArn"] == "sketchnorm/origin"
 
 
+def test_both_are_checked_by_the_digest_of_each(account: Account, site: Site) -> None:
+    planned = account.plans(NEW, target=Target.BOTH)
+    account.steps.apply(planned)
+    account.functions.image = f"registry/functions@{NEW}"
+    account.steps.check(planned)
+    assert account.functions.asked[-1].startswith(f"{DEMO}-ApiFunction")
+    account.functions.image = f"registry/functions@{OLD}"
+    with pytest.raises(DeploymentFailed, match=f"{DEMO} runs registry/functions@{OLD}"):
+        account.steps.check(planned)
+
+
 FUNCTION = {"ApiRole", "PermissionsBoundary", "Revision"}
 TOLD = {
     SERVICE: {"Foundation", "ImageUri", "DemoDoor", "RetentionDays", "Tasks", "CommandImageUri"},
@@ -387,7 +459,7 @@ def test_on_lambda_alone_the_old_release_backs_up_and_the_stack_migrates(
     second = account.plans(NEW, "r2", Target.LAMBDA)
     steps.release(second)
     assert account.functions.invoked == [("commands", {"command": ["backup"]})]
-    assert f"{NEW} is serving." in account.said
+    assert f"{FUNCTIONS}: {NEW} is serving." in account.said
 
 
 def test_on_lambda_alone_a_backup_that_fails_stops_the_release(account: Account) -> None:

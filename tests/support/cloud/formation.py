@@ -202,15 +202,20 @@ class Formation:
 
 @dataclass
 class Functions:
-    """Lambda; ``answers`` are what functions return, an exception's message if they fail."""
+    """Lambda; ``answers`` are what functions return, an exception's message if they fail.
+
+    ``asked`` are the functions whose image was asked for.
+    """
 
     answers: dict[str, Any] = field(default_factory=dict)
     image: str = ""
+    asked: list[str] = field(default_factory=list)
     invoked: list[tuple[str, Any]] = field(default_factory=list)
 
     def answer(self, operation: str, asked: Json) -> Json:
         name = asked["FunctionName"]
         if operation == "GetFunction":
+            self.asked.append(name)
             return {"Code": {"ResolvedImageUri": self.image}}
         self.invoked.append((name, asked["Payload"]))
         said = self.answers.get(name, "done")
