@@ -95,7 +95,7 @@ images: setup
 	$(DEPLOY) build --target "$$TARGET"
 
 scan: setup
-	$(DEPLOY) scan scan-*.json
+	$(DEPLOY) scan --target "$$TARGET"
 
 push: setup
 	$(DEPLOY) push --target "$$TARGET"

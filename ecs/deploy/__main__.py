@@ -90,9 +90,13 @@ def reproduce(target: Where) -> None:
 
 
 @commands.command()
-def scan(reports: list[Path]) -> None:
-    """Judge the reports of a scanner (Grype's JSON); fails on what is high and can be fixed."""
-    for line in findings.check(reports):
+def scan(target: Where, folder: Path = Path()) -> None:
+    """Judge the reports of a scanner (Grype's JSON) on all that a target deploys.
+
+    Fails on what is high and can be fixed, and if a report is not there.
+    """
+    names = [*(recipe.report for recipe in images.recipes(target)), findings.OF_THE_LAYER]
+    for line in findings.check(folder / name for name in names):
         say(line)
     say("Nothing that was found stops the release.")
 

@@ -18,15 +18,21 @@ PUSHED: Final = re.compile(r"digest: (sha256:[0-9a-f]{64})")
 
 @dataclass(frozen=True)
 class Recipe:
-    """A Dockerfile, the local name of its image, and the foundation's output of its repository."""
+    """A Dockerfile, the local name of its image, and the foundation's output of its repository.
+
+    ``report`` is the file into which a scanner of the image writes.
+    """
 
     dockerfile: str
     name: str
     repository: str
+    report: str
 
 
-SERVICE: Final = Recipe("Dockerfile.ecs", "sketchnorm-ecs", "ImagesUri")
-FUNCTION: Final = Recipe("Dockerfile.lambda", "sketchnorm-api", "FunctionImagesUri")
+SERVICE: Final = Recipe("Dockerfile.ecs", "sketchnorm-ecs", "ImagesUri", "scan-service.json")
+FUNCTION: Final = Recipe(
+    "Dockerfile.lambda", "sketchnorm-api", "FunctionImagesUri", "scan-function.json"
+)
 
 
 def recipes(target: Target) -> tuple[Recipe, ...]:

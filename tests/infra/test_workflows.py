@@ -14,12 +14,17 @@ import pytest
 from samcli.yamlhelper import yaml_parse
 
 from ecs.deploy.__main__ import commands
+from ecs.deploy.findings import OF_THE_LAYER
+from ecs.deploy.images import FUNCTION, SERVICE
 from tests.support import ROOT
 
 FOLDER = ROOT / ".github" / "workflows"
 NAMES = ("ci", "deploy", "destroy", "nightly", "restore-drill", "rotate-password")
 PINNED = re.compile(r"uses: ([\w-]+/[\w/-]+)@([0-9a-f]{40}) # v\d+\.\d+\.\d+$")
 ROLE = "aws-actions/configure-aws-credentials"
+SESSIONS = re.compile(r"\n  (Build|Deploy)Role:.*?MaxSessionDuration: (\d+)", re.DOTALL)
+PRODUCTION = ("deploy", "rotate-password", "destroy")
+FOUNDATION = (ROOT / "ecs" / "foundation.yaml").read_text()
 STEPS = ["backup", "migrate", "rehearse", "apply", "check"]
 
 
@@ -87,11 +92,11 @@ def test_a_pull_request_runs_the_checks_and_reaches_nothing() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_no_workflow_has_a_right_that_a_job_did_not_ask_for(name: str) -> None:
     assert workflow(name)["permissions"] == {}
-    for job in jobs(name).values():
+    for title, job in jobs(name).items():
         rights = {"contents": "read"}
         if takes_a_role(job):
             rights["id-token"] = "write"
-        if job is jobs(name).get("build") or "attestations" in job["permissions"]:
+        if (name, title) == ("deploy", "build"):
             rights["attestations"] = "write"
         assert job["permissions"] == rights
 
@@ -183,6 +188,7 @@ def test_a_release_goes_step_by_step_and_each_waits_for_the_one_before() -> None
 def test_a_release_that_is_deployed_and_not_well_is_taken_back() -> None:
     back = jobs("deploy")["roll-back"]
     assert set(back["needs"]) >= {"plan", "apply", "check"}
+    assert back["if"].startswith("always() && (")
     for job in ("apply", "check"):
         for result in ("failure", "cancelled"):
             assert f"needs.{job}.result == '{result}'" in back["if"]
@@ -191,14 +197,55 @@ def test_a_release_that_is_deployed_and_not_well_is_taken_back() -> None:
 def test_whatever_fails_is_told() -> None:
     found = jobs("deploy")
     assert set(found["notify"]["needs"]) == set(found) - {"notify"}
-    assert "contains(needs.*.result, 'failure')" in found["notify"]["if"]
+    assert found["notify"]["if"].startswith("always() && ")
+    for result in ("failure", "cancelled"):
+        assert f"contains(needs.*.result, '{result}')" in found["notify"]["if"]
 
 
-def test_deployments_wait_for_each_other_and_are_never_cancelled() -> None:
-    for name in ("deploy", "rotate-password", "destroy"):
-        assert workflow(name)["concurrency"] == {
-            "group": "deploy-production", "cancel-in-progress": False,
+def test_one_deployment_runs_at_a_time_and_is_not_cancelled_and_pushes_out_no_other_work() -> None:
+    """GitHub keeps one run of a group that waits, the newest."""
+    groups = {name: workflow(name)["concurrency"]["group"] for name in PRODUCTION}
+    assert len(set(groups.values())) == len(PRODUCTION)
+    for name in PRODUCTION:
+        assert workflow(name)["concurrency"]["cancel-in-progress"] is False
+        assert "${{" not in groups[name]  # so it is one for all runs
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "ci"])
+def test_a_role_is_taken_for_as_long_as_its_job_may_take(name: str) -> None:
+    longest = {
+        f"${{{{ vars.AWS_{said.upper()}_ROLE }}}}": int(seconds)
+        for said, seconds in SESSIONS.findall(FOUNDATION)
+    }
+    for job, step in steps(name):
+        if not step.get("uses", "").startswith(ROLE):
+            continue
+        seconds = step["with"].get("role-duration-seconds", 3600)
+        assert jobs(name)[job]["timeout-minutes"] * 60 <= seconds
+        assert seconds <= longest[step["with"]["role-to-assume"]]
+
+
+def test_all_that_is_deployed_is_scanned() -> None:
+    for name, job in (("ci", "images"), ("deploy", "build")):
+        done = jobs(name)[job]["steps"]
+        written = {
+            step["with"]["output-file"]: step.get("if")
+            for step in done if "/scan-action@" in step.get("uses", "")
         }  # fmt: skip
+        assert set(written) == {SERVICE.report, FUNCTION.report, OF_THE_LAYER}
+        assert written[OF_THE_LAYER] is None
+        scanned = next(step for step in done if step.get("run") == "make scan")
+        if name == "ci":
+            assert set(written.values()) == {None}
+            assert scanned["env"] == {"TARGET": "both"}
+
+
+def test_all_that_is_locked_is_renewed() -> None:
+    found = yaml_parse((ROOT / ".github" / "dependabot.yml").read_text())["updates"]
+    (pip,) = (one for one in found if one["package-ecosystem"] == "pip")
+    locks = (ROOT / "layers").glob("*/requirements.txt")
+    folders = {f"/{lock.parent.relative_to(ROOT)}" for lock in locks} | {"/requirements"}
+    assert set(pip["directories"]) == folders
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -50,12 +50,24 @@ def test_a_step_that_fails_is_a_sentence_a_status_and_a_line_of_the_summary(
     assert "Traceback" not in done.stdout
 
 
-def test_a_scan_hands_its_verdict_on_by_its_status(tmp_path: Path) -> None:
-    report = tmp_path / "scan.json"
-    report.write_text('{"matches": []}')
-    assert asked("scan", str(report)).returncode == 0
-    report.write_text("")
-    assert asked("scan", str(report)).returncode == 1
+REPORTS = {
+    "ecs": {"scan-service.json", "scan-upkeep.json"},
+    "lambda": {"scan-function.json", "scan-upkeep.json"},
+    "both": {"scan-service.json", "scan-function.json", "scan-upkeep.json"},
+}
+
+
+@pytest.mark.parametrize("target", REPORTS)
+def test_a_scan_hands_its_verdict_on_by_its_status(tmp_path: Path, target: str) -> None:
+    words = ("scan", "--target", target, "--folder", str(tmp_path))
+    for name in REPORTS[target]:
+        missing = asked(*words)
+        assert missing.returncode == 1
+        assert "is no report of a scan" in missing.stdout
+        (tmp_path / name).write_text('{"matches": []}')
+    assert asked(*words).returncode == 0
+    (tmp_path / "scan-upkeep.json").write_text("")
+    assert asked(*words).returncode == 1
 
 
 def test_a_password_is_not_repeated_in_what_a_run_shows(account: Account) -> None:
