@@ -40,7 +40,12 @@ class Steps:
         *,
         dry_run: bool = False,
     ) -> Release:
-        """Make the change sets, print them, and write the release down."""
+        """Make the change sets, print them, and write the release down.
+
+        Raise ``DeploymentFailed`` without the images of the target; a dry run needs none.
+        """
+        if not dry_run:
+            _check_images(target, images)
         arguments = (self.cloud, self.artifacts, release_id, target, images, given)
         if not dry_run and releases.make_empty_service(*arguments):
             self.say(f"The stack {SERVICE} is made; it has no task yet.")
@@ -186,6 +191,16 @@ class Steps:
         public = parameters.get("PublicBaseUrl") or outputs.get("Address") or ""
         address = public or outputs.get("ApiAddress", "")
         return f"{address.rstrip('/')}/"
+
+
+def _check_images(target: Target, images: Images) -> None:
+    needed = {"service": target is not Target.LAMBDA, "function": target is not Target.ECS}
+    for name, digest in (("service", images.service), ("function", images.function)):
+        if needed[name] and not digest.startswith("sha256:"):
+            raise DeploymentFailed(
+                f"The target {target} needs the digest of an image (--{name}-image sha256:…), as "
+                f"push printed it, not {digest!r}. Nothing was changed."
+            )
 
 
 def _or_stop(what: str, run: Callable[[], str]) -> str:

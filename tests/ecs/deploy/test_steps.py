@@ -105,6 +105,20 @@ def test_a_dry_run_prints_what_would_change_and_leaves_nothing_behind(
     assert account.cloud.s3.list_objects_v2(Bucket=bucket, Prefix="releases/")["KeyCount"] == 0
 
 
+@pytest.mark.parametrize(
+    ("target", "images", "missing"),
+    [("ecs", Images(function=NEW), "service"), ("lambda", Images(service=NEW), "function"),
+     ("both", Images(service=NEW), "function"), ("both", Images(function=NEW), "service"),
+     ("ecs", Images("latest"), "service")],
+)  # fmt: skip
+def test_a_release_without_its_image_is_not_planned(
+    account: Account, target: str, images: Images, missing: str
+) -> None:
+    with pytest.raises(DeploymentFailed, match=f"--{missing}-image sha256"):
+        account.steps.plan("r", Target(target), images, {})
+    assert set(account.formation.stacks) == {FOUNDATION}
+
+
 # What stops a release before anything is deployed: a command's outcome, or an image's fate.
 BEFORE = {
     "the backup fails": ("backup", Outcome(1, ("No space left on device",)), "No space left"),
