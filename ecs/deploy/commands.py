@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from ecs.deploy.cloud import Cloud, DeploymentFailed
 
 if TYPE_CHECKING:
+    from mypy_boto3_ecs.literals import DesiredStatusType
     from mypy_boto3_ecs.type_defs import (
         ContainerOverrideTypeDef,
         ServiceTypeDef,
@@ -91,6 +92,15 @@ class Service:
     def task(self, arn: str) -> "TaskTypeDef":
         """A task as it is now."""
         return self.cloud.ecs.describe_tasks(cluster=self.cluster, tasks=[arn])["tasks"][0]
+
+    def tasks(self, desired: "DesiredStatusType") -> "list[TaskTypeDef]":
+        """The service's tasks that are to run, or to be ``STOPPED``: the latest hundred."""
+        arns = self.cloud.ecs.list_tasks(
+            cluster=self.cluster, serviceName=self.name, desiredStatus=desired
+        )["taskArns"]
+        if not arns:
+            return []
+        return self.cloud.ecs.describe_tasks(cluster=self.cluster, tasks=arns)["tasks"]
 
     def stop(self, arn: str, why: str) -> None:
         """SIGTERM; ECS kills it later."""

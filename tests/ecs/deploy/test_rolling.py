@@ -176,6 +176,19 @@ def test_a_faulty_release_goes_and_the_one_before_serves_on_the_new_schema(
         assert site.serving == OLD[-1]
 
 
+def test_a_release_that_is_well_and_fails_its_smoke_test_is_taken_back(
+    tmp_path: Path, moto: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its tasks are healthy and visitors use it, until it goes as it came."""
+    with production(tmp_path, moto, Build("undemonstrative", "expand"), monkeypatch) as site:
+        with pytest.raises(DeploymentFailed, match=r"the demonstration is shown.*answered 404"):
+            site.releases()
+        assert site.visitors.failures == []
+        assert site.visitors.answers > 30
+        assert len(site.processes.lives) == 4  # the old one, a rehearsal, the new one, the old one
+        assert site.serving == OLD[-1]
+
+
 WITHOUT = {
     "the drain": {"new": Build(), "old": Build(drain=0)},
     "the readiness check": {"new": Build("late"), "ready": False},

@@ -31,6 +31,17 @@ def test_tasks_of_another_digest_are_noticed_though_the_service_asks_for_ours(
     assert faults(service, NEW) == [f"A task runs {OLD}."]
 
 
+def test_a_task_of_before_that_still_answers_is_waited_for(
+    account: Account, service: Service, scripts: Scripts
+) -> None:
+    before = scripts.lives[-1]
+    account.fargate.replace(account.fargate.define(f"{REGISTRY}/service@{NEW}"))
+    before.stopped = False  # it drains
+    assert faults(service, NEW) == ["A task of before has not ended yet."]
+    before.stop()
+    assert faults(service, NEW) == []
+
+
 def test_a_task_that_is_not_well_is_noticed(service: Service, scripts: Scripts) -> None:
     scripts.lives[-1].fate = Fate.UNHEALTHY
     assert faults(service, OLD) == ["A task is UNHEALTHY."]

@@ -71,6 +71,7 @@ class Task:
     definition: Json
     life: Life
     asked_to_stop: bool = False
+    of_the_service: bool = False
 
 
 @dataclass
@@ -126,6 +127,7 @@ class Fargate:
             return True
         for _ in range(ATTEMPTS):
             task = self._begin(definition, [], {})
+            task.of_the_service = True
             if self._became_known(task):
                 self._retire([one for one in self._serving if one is not task])
                 self._serving = [task]
@@ -221,6 +223,9 @@ class Fargate:
         return {"task": self._described(task)}
 
     def _ListTasks(self, asked: Json) -> Json:
+        if asked["desiredStatus"] == "STOPPED":
+            own = [one for one in self.tasks.values() if one.of_the_service]
+            return {"taskArns": [one.arn for one in own if one.asked_to_stop]}
         return {"taskArns": [one.arn for one in self._serving if one.life.status() is None]}
 
     def _DescribeTasks(self, asked: Json) -> Json:

@@ -45,6 +45,19 @@ def slow(app: ASGIApp) -> ASGIApp:
     return answer
 
 
+def undemonstrative(app: ASGIApp) -> ASGIApp:
+    """Answer all but whoever asks for the demonstration."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == "/demo":
+            await send({"type": "http.response.start", "status": 404, "headers": []})
+            await send({"type": "http.response.body", "body": b""})
+            return
+        await app(scope, receive, send)
+
+    return answer
+
+
 def crashes(app: ASGIApp) -> ASGIApp:
     """End after a minute, as long as that is here."""
     seconds = float(os.environ["CRASHES_AFTER"])
@@ -61,7 +74,8 @@ def late(app: ASGIApp) -> ASGIApp:
 
 
 FAULTS: dict[str, Callable[[ASGIApp], ASGIApp]] = {
-    "unhealthy": unhealthy, "slow": slow, "crashes": crashes, "late": late, NONE: lambda app: app,
+    "unhealthy": unhealthy, "slow": slow, "crashes": crashes, "late": late,
+    "undemonstrative": undemonstrative, NONE: lambda app: app,
 }  # fmt: skip
 
 
