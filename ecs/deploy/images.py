@@ -13,6 +13,7 @@ from ecs.deploy.artifacts import ROOT
 from ecs.deploy.cloud import Cloud, DeploymentFailed
 from ecs.deploy.releases import Images, Target
 
+CONTAINER_BUILDER: Final = re.compile(r"^Driver:\s+docker-container$", re.MULTILINE)
 PUSHED: Final = re.compile(r"digest: (sha256:[0-9a-f]{64})")
 
 
@@ -182,12 +183,32 @@ def tool() -> str:
 
 
 def _has_buildx() -> bool:
-    return tool() == "docker" and _succeeds("docker", "buildx", "version")
+    """Raise ``DeploymentFailed`` if Docker's builder in use cannot set the times of files.
+
+    That of Docker itself cannot, so images of one commit would differ.
+    """
+    if tool() != "docker":
+        return False
+    if not CONTAINER_BUILDER.search(_succeeded("docker", "buildx", "inspect")):
+        raise DeploymentFailed(
+            "Docker's builder here cannot give the same image for the same commit, so nothing was "
+            "built. Run docker buildx create --driver docker-container --use, then try again; "
+            "where there is no buildx, install Docker's buildx plugin first."
+        )
+    return True
 
 
 def _succeeds(*command: str) -> bool:
     asked = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - ours
     return asked.returncode == 0
+
+
+def _succeeded(*command: str) -> str:
+    """What it printed; nothing if it failed."""
+    asked = subprocess.run(  # noqa: S603 - ours
+        command, capture_output=True, text=True, check=False
+    )
+    return "" if asked.returncode else asked.stdout
 
 
 def _said(*command: str) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -138,10 +139,45 @@ def test_a_target_has_its_images(target: str, count: int) -> None:
     assert all((ROOT / one.dockerfile).exists() for one in recipes)
 
 
+def says(docker: Path, about_its_builder: str) -> None:
+    """What this docker answers to ``buildx inspect``; its image is then built, and loaded."""
+    with (docker / "bin" / "docker").open("a") as script:
+        script.write(f'[ "$2" != inspect ] || printf "{about_its_builder}"\n')
+
+
+def test_docker_builds_with_a_builder_that_sets_the_times_of_files(docker: Path) -> None:
+    says(docker, "Name: sketchnorm\\nDriver:        docker-container\\n")
+    name = images.build(images.SERVICE)
+    (built,) = (
+        line for line in (docker / "asked").read_text().splitlines() if "buildx build" in line
+    )
+    assert "rewrite-timestamp=true" in built
+    assert f"SOURCE_DATE_EPOCH={images.commit_time()}" in built
+    assert built.endswith(f"--file Dockerfile.ecs --tag {name} .")
+
+
+@pytest.mark.parametrize("driver", ["Driver: docker\\n", "Driver: remote\\n", ""])
+def test_docker_with_another_builder_builds_nothing_and_says_what_to_run(
+    docker: Path, driver: str
+) -> None:
+    says(docker, driver)
+    with pytest.raises(DeploymentFailed, match="docker buildx create --driver docker-container"):
+        images.build(images.SERVICE)
+    assert "build " not in (docker / "asked").read_text()
+
+
 @pytest.mark.parametrize("dockerfile", ["Dockerfile.ecs", "Dockerfile.lambda"])
 def test_what_would_differ_between_two_builds_is_not_in_an_image(dockerfile: str) -> None:
-    text = (ROOT / dockerfile).read_text()
-    assert "ARG SOURCE_DATE_EPOCH" in text
+    text = re.sub(r"^#.*\n", "", (ROOT / dockerfile).read_text(), flags=re.MULTILINE)
+    stages = text.split("\nFROM ")
+    # A stage that runs something writes files; without the argument it does not know the time.
+    for stage in (one for one in stages if "\nRUN " in one):
+        assert "\nARG SOURCE_DATE_EPOCH\n" in stage.partition("\nRUN ")[0] + "\n"
+    commands = re.split(r"&&|^RUN|\n(?=[A-Z])", text.replace("\\\n", ""), flags=re.MULTILINE)
     # Bytecode that names the time of its source would be another with each build.
-    assert text.count("compileall") == text.count("--invalidation-mode unchecked-hash")
-    assert text.count("pip") == 0 or "--no-compile" in text
+    compiled = [one for one in commands if "-m compileall" in one]
+    assert compiled
+    assert all("--invalidation-mode unchecked-hash" in one for one in compiled)
+    installed = [one for one in commands if "pip " in one and " install " in one]
+    assert installed
+    assert all("--no-compile" in one for one in installed)
