@@ -125,6 +125,7 @@ def plan(
     for stack in existing.values():
         stacks.check_settled(stack)
     _check_one_writer(target, existing)
+    _check_not_stopped(artifacts, existing[SERVICE])
     wanted = _wanted(cloud, artifacts, release_id, target, images, existing)
     _check_given(given, wanted)
     changes = []
@@ -270,6 +271,29 @@ def _take_back(cloud: Cloud, release: Release, name: str, before: State) -> str:
         return f"{name} is as it was before"
     stacks.execute(cloud, made)
     return f"{name} was brought back to what it was before"
+
+
+def note_served(cloud: Cloud, artifacts: Artifacts, release: Release) -> None:
+    """Write down that the service has served: whoever stops it then has a reason."""
+    stack = find_stack(cloud, SERVICE)
+    if stack is not None:
+        artifacts.write(_served_key(stack), {"release": release.id})
+
+
+def _served_key(stack: Stack) -> str:
+    return f"served/{stack.name}-{stack.number}.json"
+
+
+def _check_not_stopped(artifacts: Artifacts, service: Stack | None) -> None:
+    """A release starts a task, which must not happen in the midst of a restore."""
+    if service is None or service.parameters.get("Tasks") != "0":
+        return
+    if artifacts.has(_served_key(service)):
+        raise DeploymentFailed(
+            f"The stack {SERVICE} has served and was stopped since (Tasks=0), perhaps for a "
+            "restore, so nothing was begun. Finish that, start the site with Tasks=1, then release "
+            "again."
+        )
 
 
 def _check_one_writer(target: Target, existing: Mapping[str, Stack | None]) -> None:

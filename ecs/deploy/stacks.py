@@ -30,12 +30,16 @@ Tags = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Stack:
-    """A stack as it is now; ``parameters`` that are not shown have the value ``HIDDEN``."""
+    """A stack as it is now; ``parameters`` that are not shown have the value ``HIDDEN``.
+
+    ``number`` is of this stack alone: one that is made after it by the same name has another.
+    """
 
     name: str
     status: str
     parameters: dict[str, str]
     outputs: dict[str, str]
+    number: str = ""
 
     @property
     def in_progress(self) -> bool:
@@ -67,6 +71,7 @@ def find_stack(cloud: Cloud, name: str) -> Stack | None:
         found["StackStatus"],
         {one["ParameterKey"]: one["ParameterValue"] for one in parameters},
         {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])},
+        found["StackId"].rpartition("/")[2],
     )
 
 

@@ -116,6 +116,7 @@ class Steps:
             self.say(f"{SERVICE}: {release.images.service} is serving.")
         for line in self.smoke(self._address(release.target)).check():
             self.say(line)
+        releases.note_served(self.cloud, self.artifacts, release)
 
     def roll_back(self, release: Release) -> None:
         """Bring the stacks back to what they were before."""

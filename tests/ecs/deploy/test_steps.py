@@ -406,6 +406,27 @@ def test_what_cloudformation_refuses_is_told_and_nothing_is_begun(running: Accou
         running.plans(NEW)
 
 
+def test_a_site_that_was_stopped_is_not_started_by_a_release(running: Account) -> None:
+    running.steps.release(running.plans(NEW))
+    running.formation.stacks[SERVICE].parameters["Tasks"] = "0"
+    with pytest.raises(DeploymentFailed, match="Finish that, start the site with Tasks=1"):
+        running.plans(NEWER, "r2")
+    running.formation.stacks[SERVICE].number = "of another stack, made after that one was deleted"
+    running.plans(NEWER, "r3")
+
+
+def test_a_first_release_that_was_taken_back_is_no_site_that_was_stopped(
+    account: Account, site: Site
+) -> None:
+    site.statuses["/demo"] = 503
+    with pytest.raises(DeploymentFailed, match="answered 503"):
+        released(account)
+    assert account.formation.stacks[SERVICE].parameters["Tasks"] == "0"
+    site.statuses.clear()
+    released(account, NEWER)
+    assert account.serves == "c"
+
+
 def test_only_one_package_writes_the_database(running: Account) -> None:
     with pytest.raises(DeploymentFailed, match="only one package may"):
         running.plans(NEW, target=Target.LAMBDA)

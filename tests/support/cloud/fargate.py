@@ -124,6 +124,8 @@ class Fargate:
         """What a deployment of the service does; whether the new task is serving at its end."""
         before, self.service = self.service, definition
         if not count:
+            self._retire(self._serving)
+            self._serving = []
             return True
         for _ in range(ATTEMPTS):
             task = self._begin(definition, [], {})

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 from boto3.session import Session
 
@@ -28,6 +29,11 @@ class MadeStack:
     parameters: dict[str, str] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)
     reason: str = ""
+    number: str = field(default_factory=lambda: str(uuid4()))
+
+    @property
+    def id(self) -> str:
+        return f"{ACCOUNT}:stack/{self.name}/{self.number}"
 
 
 @dataclass
@@ -84,7 +90,7 @@ class Formation:
                 "The submitted information didn't contain changes." if same else ""
             ),
         }  # fmt: skip
-        return {"Id": arn, "StackId": f"{ACCOUNT}:stack/{name}/1"}
+        return {"Id": arn, "StackId": stack.id}
 
     def _DescribeChangeSet(self, asked: Json) -> Json:
         found = self._sets[asked["ChangeSetName"]]
@@ -164,7 +170,7 @@ class Formation:
         parameters = _pairs("Parameter", stack.parameters)
         outputs = _pairs("Output", stack.outputs)
         return {"Stacks": [{
-            "StackName": stack.name, "StackStatus": stack.status,
+            "StackName": stack.name, "StackStatus": stack.status, "StackId": stack.id,
             "CreationTime": "2026-11-01T00:00:00Z", "Parameters": parameters, "Outputs": outputs,
         }]}  # fmt: skip
 
