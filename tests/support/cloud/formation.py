@@ -42,7 +42,8 @@ class Formation:
 
     The latter is the real one's weakness, too: what it waits for is that the service is stable,
     and one that was rolled back is. ``forbids`` names stacks whose change sets it does not execute,
-    and ``loses`` is how many answers to that get lost on their way.
+    and ``loses`` is how many answers to that get lost on their way; asked again with one of the
+    ``tokens`` that it knows, it does nothing more.
     """
 
     fargate: Fargate
@@ -55,8 +56,8 @@ class Formation:
     forbids: set[str] = field(default_factory=set)
     loses: int = 0
     executed: list[str] = field(default_factory=list)
+    tokens: set[str] = field(default_factory=set)
     _sets: dict[str, Json] = field(default_factory=dict)
-    _tokens: set[str] = field(default_factory=set)
     _numbers: Any = field(default_factory=itertools.count)
     _changing: list[threading.Thread] = field(default_factory=list)
     _lock: threading.RLock = field(default_factory=threading.RLock)
@@ -112,7 +113,7 @@ class Formation:
 
     def _ExecuteChangeSet(self, asked: Json) -> Json:
         arn, token = asked["ChangeSetName"], asked["ClientRequestToken"]
-        if token in self._tokens:
+        if token in self.tokens:
             return {}
         if arn not in self._sets:
             raise Refused("ChangeSetNotFound", f"ChangeSet [{arn}] does not exist")
@@ -120,7 +121,7 @@ class Formation:
         stack = self.stacks[found["stack"]]
         if stack.name in self.forbids:
             raise Refused("AccessDenied", f"not authorized to change {stack.name}")
-        self._tokens.add(token)
+        self.tokens.add(token)
         kind = "CREATE" if stack.status == "REVIEW_IN_PROGRESS" else "UPDATE"
         # Those made before are of a stack that is no longer so.
         for other in [key for key, one in self._sets.items() if one["stack"] == found["stack"]]:
