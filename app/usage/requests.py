@@ -169,8 +169,8 @@ class RequestCounter:
     def flush(self) -> None:
         """Write the batch; what surely was not written is written with the next one.
 
-        If a disk fails while it commits nobody knows whether it did: that batch is told as lost,
-        as to count twice would be worse.
+        If a disk fails while it commits nobody knows whether it did: its requests are told as lost,
+        as to count twice would be worse. Its visits are written again, which counts none twice.
         """
         if self.database is None:
             return

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from sqlalchemy import CursorResult, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -18,7 +18,6 @@ from app.storage.tables import UsageHour
 from app.usage.counts import hour_of
 
 SLOT = timedelta(minutes=5)
-SLOTS_AN_HOUR: Final = 12
 WINDOW = timedelta(days=30)
 
 

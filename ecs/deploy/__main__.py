@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final
@@ -54,6 +55,15 @@ def opened(foundation: str, artifacts: str) -> Steps:
     with refusals():
         bucket = artifacts or cloud.output("ArtifactsName")
     return Steps(cloud, Artifacts(cloud, bucket), say)
+
+
+def take(
+    step: Callable[[Steps, Release], None], release: str, foundation: str, artifacts: str
+) -> None:
+    """Do one step of a release that plan wrote down."""
+    steps = opened(foundation, artifacts)
+    with refusals():
+        step(steps, Release.load(steps.artifacts, release))
 
 
 def new_id() -> str:
@@ -123,49 +133,37 @@ def plan(
 @commands.command()
 def backup(release: Id, foundation: Foundation = FOUNDATION, artifacts: Bucket = "") -> None:
     """Back the database up with the release that is running."""
-    steps = opened(foundation, artifacts)
-    with refusals():
-        steps.backup(load(steps, release))
+    take(Steps.backup, release, foundation, artifacts)
 
 
 @commands.command()
 def migrate(release: Id, foundation: Foundation = FOUNDATION, artifacts: Bucket = "") -> None:
     """Migrate the database with the new release."""
-    steps = opened(foundation, artifacts)
-    with refusals():
-        steps.migrate(load(steps, release))
+    take(Steps.migrate, release, foundation, artifacts)
 
 
 @commands.command()
 def rehearse(release: Id, foundation: Foundation = FOUNDATION, artifacts: Bucket = "") -> None:
     """Run the new image where no visitor reaches it."""
-    steps = opened(foundation, artifacts)
-    with refusals():
-        steps.rehearse(load(steps, release))
+    take(Steps.rehearse, release, foundation, artifacts)
 
 
 @commands.command()
 def apply(release: Id, foundation: Foundation = FOUNDATION, artifacts: Bucket = "") -> None:
     """Execute the change sets of a release."""
-    steps = opened(foundation, artifacts)
-    with refusals():
-        steps.apply(load(steps, release))
+    take(Steps.apply, release, foundation, artifacts)
 
 
 @commands.command()
 def check(release: Id, foundation: Foundation = FOUNDATION, artifacts: Bucket = "") -> None:
     """Fail unless the release's own digest is serving, and serving well."""
-    steps = opened(foundation, artifacts)
-    with refusals():
-        steps.check(load(steps, release))
+    take(Steps.check, release, foundation, artifacts)
 
 
 @commands.command("roll-back")
 def roll_back(release: Id, foundation: Foundation = FOUNDATION, artifacts: Bucket = "") -> None:
     """Bring the stacks back to what they were before a release."""
-    steps = opened(foundation, artifacts)
-    with refusals():
-        steps.roll_back(load(steps, release))
+    take(Steps.roll_back, release, foundation, artifacts)
 
 
 @commands.command("release")
@@ -231,11 +229,6 @@ def notify(subject: str, message: str, foundation: Foundation = FOUNDATION) -> N
         upkeep.notify(Cloud(foundation), subject, message)
 
 
-def load(steps: Steps, release_id: str) -> Release:
-    """A release that plan wrote down."""
-    return Release.load(steps.artifacts, release_id)
-
-
 def read_parameters(text: str) -> dict[str, str]:
     """Raise ``DeploymentFailed`` for a word that is no Name=Value."""
     pairs = [word.partition("=") for word in text.split()]
@@ -246,7 +239,7 @@ def read_parameters(text: str) -> dict[str, str]:
 
 
 def main() -> None:
-    """One command; what fails is a sentence on standard error, and the exit status 1."""
+    """One command; what fails is a sentence, in the run's summary, too, and the exit status 1."""
     try:
         commands()
     except DeploymentFailed as error:

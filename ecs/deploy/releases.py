@@ -103,9 +103,6 @@ class Release:
             tuple(_change(one) for one in found["changes"]),
         )
 
-    def change_of(self, stack: str) -> Change | None:
-        return next((one for one in self.changes if one.stack == stack), None)
-
 
 def plan(
     cloud: Cloud,

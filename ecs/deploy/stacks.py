@@ -25,7 +25,6 @@ GONE: Final = "DELETE_COMPLETE"
 ONLY_PLANNED: Final = "REVIEW_IN_PROGRESS"
 # What CloudFormation says of a change set that would change nothing.
 NO_CHANGE: Final = ("didn't contain changes", "No updates are to be performed")
-Tags = Mapping[str, str]
 
 
 @dataclass(frozen=True)

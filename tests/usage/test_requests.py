@@ -110,13 +110,17 @@ class FailingAtCommit(Database):
         raise StorageUnavailable("The disk fails.")
 
 
+def flush_at_a_failing_disk(counter: RequestCounter, database: Database) -> None:
+    counter.database = FailingAtCommit(database.engine, database.environment)
+    counter.flush()
+    counter.database = database
+
+
 def test_what_may_be_written_is_not_written_again_but_told_as_lost(
     counter: RequestCounter, database: Database, capsys: pytest.CaptureFixture[str]
 ) -> None:
     counter.note(SEEN)
-    counter.database = FailingAtCommit(database.engine, database.environment)
-    counter.flush()
-    counter.database = database
+    flush_at_a_failing_disk(counter, database)
     counter.flush()
     assert written(database) == 1
     (line,) = told(capsys, "CountsLost")
@@ -144,9 +148,7 @@ def test_a_visit_that_may_be_written_is_counted_once_all_the_same(
     counter: RequestCounter, database: Database
 ) -> None:
     counter.note(SEEN)
-    counter.database = FailingAtCommit(database.engine, database.environment)
-    counter.flush()
-    counter.database = database
+    flush_at_a_failing_disk(counter, database)
     counter.flush()
     assert read_metrics(database, NOON).metrics.unique_sessions == 1
 

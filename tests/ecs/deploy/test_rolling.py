@@ -4,14 +4,12 @@ Old and new run on one database with a rollback journal, as on the network disk.
 ten times shorter; ``SKETCHNORM_TIME_SCALE=1`` takes them as they are.
 """
 
-import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import httpx
 import pytest
@@ -28,6 +26,7 @@ from tests.support.cloud.processes import (
     gateway,
 )
 from tests.support.data.pictures import a_picture, as_bytes
+from tests.support.faults.beside import Beside
 
 pytestmark = pytest.mark.endurance  # minutes together, so not with every change of a file
 BUCKET = "drawings"
@@ -40,7 +39,7 @@ SETTINGS = {
 
 
 @dataclass
-class Visitors:
+class Visitors(Beside):
     """One uploads drawings that are kept and looks at each; the other opens pages."""
 
     address: str
@@ -48,30 +47,15 @@ class Visitors:
     answers: int = 0
 
     def __post_init__(self) -> None:
-        self._over = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._go_on, args=(visit,))
-            for visit in (self._upload, self._look)
-        ]
+        super().__init__()
 
-    def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
-        return self
+    def go_on(self) -> None:
+        with ThreadPoolExecutor(2) as both:
+            list(both.map(self._visit, (self._upload, self._look)))
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._over.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _go_on(self, visit: Callable[[httpx.Client], None]) -> None:
+    def _visit(self, visit: Callable[[httpx.Client], None]) -> None:
         with httpx.Client(base_url=self.address, timeout=60) as site:
-            while not self._over.wait(0.1):
+            while not self.ended.wait(0.1):
                 try:
                     visit(site)
                 except httpx.TransportError as error:

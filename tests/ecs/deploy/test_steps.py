@@ -84,8 +84,7 @@ def test_the_first_release_makes_the_tables_before_any_task_serves(
 def test_a_release_of_what_serves_already_changes_no_task(running: Account) -> None:
     tasks = len(running.fargate.tasks)
     planned = running.plans(OLD)
-    change = planned.change_of(SERVICE)
-    assert change is not None
+    (change,) = (one for one in planned.changes if one.stack == SERVICE)
     assert change.before is not None
     assert change.wanted.parameters["ImageUri"] == change.before.parameters["ImageUri"]
     running.steps.apply(planned)
