@@ -4,6 +4,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -70,7 +71,7 @@ def test_the_schema_does_not_go_two_steps_beyond_the_release_that_serves(data: P
 
 
 def test_a_database_a_step_ahead_is_said_to_be_so(data: Path) -> None:
-    with sqlite3.connect(data / "sketchnorm.sqlite3") as connection:
+    with closing(sqlite3.connect(data / "sketchnorm.sqlite3")) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = 'later'")
         connection.execute("UPDATE schema_compatibility SET oldest_code = ?", (REVISIONS[-1],))
     said = sketchnorm(data, "migrate")

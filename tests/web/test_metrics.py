@@ -1,6 +1,7 @@
 """What the admin is told of the site's use, and what of requests is counted."""
 
 import json
+from contextlib import closing
 from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from typing import Any
@@ -214,7 +215,8 @@ def test_the_demo_door_counts_into_nothing_and_tells_cloudwatch(
     config = replace(settings.environment, read_only=True, metrics_enabled=True)
     door = assemble(replace(settings, environment=config, keep_uploads=False), FakeAnalyzer)
     before = {path: path.read_bytes() for path in settings.data_dir.glob("*") if path.is_file()}
-    assert Visitor(create_app(door)).submits(a_png(), age_years="6").status_code == 200
+    with closing(door.stores):
+        assert Visitor(create_app(door)).submits(a_png(), age_years="6").status_code == 200
     after = {path: path.read_bytes() for path in settings.data_dir.glob("*") if path.is_file()}
     assert after == before
     (line,) = lines(capsys, "Analyses")
