@@ -101,9 +101,9 @@ def test_where_there_is_none_none_is_made(tmp_path: Path) -> None:
 def test_one_that_is_in_use_is_refused_because_its_last_changes_would_be_missed(
     tmp_path: Path,
 ) -> None:
-    with open_database(tmp_path) as database, database.writing() as tx:
-        tx.add(a_row())
-        tx.flush()
+    with open_database(tmp_path) as database:
+        with database.writing() as tx:
+            tx.add(a_row())
         with pytest.raises(ConfigurationError, match="is in use"):
             Database.open_read_only(sqlite_url(tmp_path), "local")
 

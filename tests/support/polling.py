@@ -1,11 +1,16 @@
 """Waiting for what another thread or process does: any condition, or a server that answers."""
 
 import socket
+import ssl
 import time
 from collections.abc import Callable
+from typing import Final
 
 import httpx
 import pytest
+
+# Made once: httpx reads all certificates anew for each request, encrypted or not.
+TLS: Final = ssl.create_default_context()
 
 
 def until(
@@ -57,6 +62,6 @@ def free_port() -> int:
 
 def _status(address: str) -> int | None:
     try:
-        return httpx.get(address, timeout=5).status_code
+        return httpx.get(address, timeout=5, verify=TLS).status_code
     except httpx.TransportError:
         return None

@@ -12,13 +12,12 @@ from app.bootstrap import Services, bootstrap
 from app.environment import Settings
 from app.errors import StorageUnavailable
 from app.publishing.published import publish, read_pointer, roll_back
-from app.storage.database import Database
-from app.storage.schema import migrate
 from app.web.app import create_app
 from tests.support.data.bundles import a_bundle_of_other_answers, another_bundle, smuggle
 from tests.support.data.pictures import a_picture, as_bytes
 from tests.support.people.admins import HASH, Admin
 from tests.support.people.visitors import Visitor, a_png
+from tests.support.stores.databases import make_database
 
 
 def logged_in(services: Services) -> Admin:
@@ -87,9 +86,7 @@ def test_how_long_drawings_are_kept_is_shown_and_where_that_is_changed(services:
 def running(settings: Settings, tmp_path: Path) -> Iterator[Services]:
     """An app with real bundles: ``test-2`` is published, ``test-1`` was before it."""
     config = settings.environment
-    database = Database.open(config.database_url, config.environment)
-    migrate(database)
-    database.close()
+    make_database(config.database_url, config.environment)
     services = bootstrap(replace(settings, bundle_path=another_bundle(tmp_path, "own")))
     for version in ("test-1", "test-2"):
         pointer = publish(another_bundle(tmp_path, version), blobs=services.stores.blobs)

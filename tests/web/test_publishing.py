@@ -12,8 +12,6 @@ from app.bootstrap import Services, bootstrap
 from app.environment import Settings
 from app.errors import BundleError
 from app.publishing.published import publish, roll_back
-from app.storage.database import Database
-from app.storage.schema import migrate
 from app.web.app import create_app
 from tests.support.data.bundles import (
     a_bundle_of_other_answers,
@@ -24,6 +22,7 @@ from tests.support.data.bundles import (
 from tests.support.data.pictures import a_picture, as_bytes
 from tests.support.people.visitors import Visitor
 from tests.support.polling import until
+from tests.support.stores.databases import make_database
 
 OWN = "test-1"
 
@@ -32,9 +31,7 @@ OWN = "test-1"
 def running(settings: Settings, tmp_path: Path) -> Iterator[Services]:
     """The parts of an app whose own bundle is ``test-1`` and which looks at every request."""
     config = settings.environment
-    database = Database.open(config.database_url, config.environment)
-    migrate(database)
-    database.close()
+    make_database(config.database_url, config.environment)
     own = another_bundle(tmp_path, OWN)
     services = bootstrap(replace(settings, bundle_path=own, bundle_poll_seconds=0))
     yield services

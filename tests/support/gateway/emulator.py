@@ -15,7 +15,7 @@ import httpx
 import samcli
 
 from tests.support import ROOT
-from tests.support.polling import free_port, when_listening
+from tests.support.polling import TLS, free_port, when_listening
 
 EMULATOR = Path(samcli.__file__).parent / "local" / "rapid" / "aws-lambda-rie-x86_64"
 INVOCATIONS = "/2015-03-31/functions/function/invocations"
@@ -44,7 +44,7 @@ class EmulatedFunction:
 
 def post_event(address: str, event: Mapping[str, object]) -> object:
     """The answer of the function that is emulated at ``address``; a text where it timed out."""
-    response = httpx.post(f"{address}{INVOCATIONS}", json=event, timeout=120)
+    response = httpx.post(f"{address}{INVOCATIONS}", json=event, timeout=120, verify=TLS)
     try:
         answer: object = response.json()
     except json.JSONDecodeError:

@@ -1,20 +1,24 @@
 """Databases of either kind, a row to keep in them, and what lies in a folder."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final, Literal, Self
 
 import pytest
+from sqlalchemy import make_url
 
-from app.storage import sqlite
+from app.storage import schema, sqlite
 from app.storage.blobs.store import FolderBlobStore
 from app.storage.database import Database
 from app.storage.schema import migrate
 from app.storage.sqlite import JournalChoice
 from app.storage.tables import Drawing
 
+NAME: Final = "sketchnorm.sqlite3"  # in the folder of a site
 JOURNALS: tuple[JournalChoice, ...] = ("wal", "delete")
 Kind = JournalChoice | Literal["postgresql"]  # a journal of SQLite's, or the other engine
 POSTGRESQL: Final = "postgresql"
@@ -51,12 +55,9 @@ class Place:
     @contextmanager
     def opened(self, environment: str = "local") -> Iterator[Database]:
         """The database, migrated, and closed at the end."""
-        database = self.open(environment)
-        try:
-            migrate(database)
+        make_database(self.url, environment, self.journal)
+        with closing(self.open(environment)) as database:
             yield database
-        finally:
-            database.close()
 
 
 NewPlace = Callable[[], Place]
@@ -70,7 +71,31 @@ def in_sqlite(folder: Path) -> AbstractContextManager[str]:
 
 def sqlite_url(folder: Path) -> str:
     """The address of the database that tests keep in ``folder``."""
-    return f"sqlite:///{folder}/sketchnorm.sqlite3"
+    return f"sqlite:///{folder / NAME}"
+
+
+def make_database(url: str, environment: str, journal: JournalChoice = "auto") -> None:
+    """One of the newest schema; what is there already is migrated."""
+    file = Path(str(make_url(url).database))
+    if url.startswith(POSTGRESQL) or file.exists():
+        with closing(Database.open(url, environment, journal)) as database:
+            migrate(database)
+    else:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(_migrated(environment, schema.REVISIONS))
+
+
+@cache
+def _migrated(environment: str, revisions: tuple[str, ...]) -> bytes:
+    """The file of a new one: all migrations take many times as long as to copy what they made.
+
+    It has the journal that works on every disk.
+    """
+    with TemporaryDirectory() as folder:
+        place = Place.in_folder(Path(folder), "delete")
+        with closing(place.open(environment)) as database:
+            migrate(database)
+        return (place.folder / NAME).read_bytes()
 
 
 def open_database(

@@ -20,11 +20,11 @@ from app.inference.analysis import OpenedBundle
 from app.storage import markers
 from app.storage.blobs.store import BlobStore
 from app.storage.database import Database
-from app.storage.schema import migrate
 from app.storage.tables import Analysis, DemoSample, Drawing, IdempotencyKey
 from app.stores import Stores
 from tests.support.data.analyzers import FakeAnalyzer
 from tests.support.people.visitors import a_png
+from tests.support.stores.databases import make_database
 from tests.support.stores.s3_server import BUCKET, REGION
 
 DAYS = 30
@@ -105,9 +105,7 @@ class Site:
 def open_services(settings: Settings, analyzer: OpenedBundle) -> Iterator[Services]:
     """The parts of an app over a migrated database, closed at the end."""
     config = settings.environment
-    database = Database.open(config.database_url, config.environment)
-    migrate(database)
-    database.close()
+    make_database(config.database_url, config.environment)
     services = assemble(settings, lambda: analyzer)
     try:
         yield services
