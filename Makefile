@@ -6,7 +6,7 @@ VENV ?= .venv
 export VENV
 PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
 
-.PHONY: run dev sam container containers container-tool setup test test-deploy test-packages test-postgres test-training endurance fuzz nightly benchmarks reproduce lint checkov licences lock train-setup clean
+.PHONY: run dev sam container containers container-tool setup test test-deploy test-packages test-postgres test-servers test-training endurance fuzz nightly benchmarks reproduce lint checkov licences lock train-setup clean
 .PHONY: images scan push deploy drill rotate-password destroy notify
 
 run: $(VENV)/runtime.stamp
@@ -47,6 +47,10 @@ test-packages: container-tool setup
 # The database's promises on a PostgreSQL server, kills included; the tests start their own.
 test-postgres: setup
 	$(VENV)/bin/python -m pytest -m postgres -n auto
+
+# S3, Secrets Manager and Lambda's runtime, each a server beside the tests that is stopped and frozen.
+test-servers: setup
+	$(VENV)/bin/python -m pytest -m "servers and not endurance" -n auto
 
 # Releases, their failures and their way back, against a made-up AWS.
 test-deploy: setup

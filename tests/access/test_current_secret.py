@@ -20,6 +20,8 @@ from tests.support.clocks import Clock
 from tests.support.people.admins import HASH
 from tests.support.stores.secrets_server import NAME, REGION, SecretsServer
 
+pytestmark = pytest.mark.servers
+
 SECRET = AdminSecret(HASH, 1)
 
 

@@ -18,6 +18,8 @@ from tests.support.people.admins import HASH, NEW_PASSWORD, Browser
 from tests.support.people.visitors import a_png
 from tests.support.stores.secrets_server import NAME, REGION, SecretsServer
 
+pytestmark = pytest.mark.servers
+
 PUBLIC: Final = ("/", "/upload", "/livez")
 
 

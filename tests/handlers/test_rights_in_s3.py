@@ -17,6 +17,8 @@ from tests.infra.templates import Templates
 from tests.support.people.operators import Operator
 from tests.support.stores.s3_server import BUCKET, REGION, S3Server
 
+pytestmark = pytest.mark.servers
+
 
 @pytest.fixture
 def bucket(s3: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> S3Server:

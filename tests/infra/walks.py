@@ -34,9 +34,10 @@ class Walk:
 
     def note(self, frame: FrameType, event: str, argument: object) -> None:
         """A profile function, for the threads that begin from now on, too."""
+        if not self.open or event != "call" or frame.f_code.co_name == "<module>":
+            return  # almost always: the start calls a million functions
         file = Path(frame.f_code.co_filename)
-        called = self.open and event == "call" and frame.f_code.co_name != "<module>"
-        if called and APP in file.parents:
+        if APP in file.parents:
             self.modules.add(file.relative_to(APP).with_suffix("").as_posix())
 
 

@@ -21,6 +21,8 @@ from tests.support.data.pictures import a_picture, as_bytes
 from tests.support.gateway.emulator import EmulatedFunction, emulated
 from tests.support.gateway.events import Event, Gateway, Shape
 
+pytestmark = pytest.mark.servers
+
 INSTANCES, VISITORS = 4, 40
 GATEWAY = "https://gateway/live"
 SHAPE = Shape(1, "live")

@@ -14,6 +14,8 @@ from tests.support import ROOT
 from tests.support.gateway.deployments import listening
 from tests.support.gateway.emulator import EmulatedFunction, emulated
 
+pytestmark = pytest.mark.servers
+
 EVENTS = ROOT / "tests" / "events"
 
 

@@ -19,6 +19,8 @@ from tests.support.polling import until
 from tests.support.stores.s3_server import S3Server
 from tests.support.stores.sites import Site, in_s3, open_services
 
+pytestmark = pytest.mark.servers
+
 
 @pytest.fixture
 def settings(settings: Settings, s3: S3Server) -> Settings:

@@ -22,6 +22,8 @@ from tests.support.polling import until
 from tests.support.stores.s3_server import S3Server
 from tests.support.stores.sites import in_s3, open_services
 
+pytestmark = pytest.mark.servers
+
 UPLOADS = 100
 BEFORE = 20
 DURING = 60

@@ -28,6 +28,8 @@ from tests.support.people.visitors import HTML, Visitor, a_png
 from tests.support.stores.s3_server import BUCKET, S3Server
 from tests.support.stores.sites import in_s3, open_services
 
+pytestmark = pytest.mark.servers
+
 MIB = 1024 * 1024
 NOWHERE = "uploads/" + "x" * 32
 LIMIT = UploadLimit(1)

@@ -21,6 +21,8 @@ from tests.support.polling import until
 from tests.support.stores.s3_server import BUCKET, S3Server
 from tests.support.stores.sites import in_s3
 
+pytestmark = pytest.mark.servers
+
 
 @pytest.fixture
 def settings(settings: Settings, s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> Settings:

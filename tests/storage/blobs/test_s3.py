@@ -33,6 +33,8 @@ from tests.support.faults.network import (
 from tests.support.polling import until
 from tests.support.stores.s3_server import BUCKET, REGION, S3Server
 
+pytestmark = pytest.mark.servers
+
 MIB = 1 << 20
 
 
