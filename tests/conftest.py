@@ -20,6 +20,7 @@ from app.environment import Settings
 from app.storage import tables
 from app.web.app import create_app
 from tests.support import emf
+from tests.support.clocks import wait_out_midnight
 from tests.support.data.analyzers import FakeAnalyzer
 from tests.support.people.operators import Operator
 from tests.support.people.visitors import Visitor
@@ -100,6 +101,12 @@ def _metrics_are_valid(monkeypatch: pytest.MonkeyPatch) -> None:
         return line
 
     monkeypatch.setattr(telemetry, "as_line", checked)
+
+
+@pytest.fixture
+def one_day() -> None:
+    """What is counted by the day is counted within one."""
+    wait_out_midnight(60)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
-"""A clock that is set by hand."""
+"""A clock that is set by hand, and the one on the wall."""
 
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -17,3 +18,12 @@ class Clock:
 
     def passes(self, **duration: float) -> None:
         self.at += timedelta(**duration)
+
+
+def wait_out_midnight(seconds: float) -> None:
+    """Return when so many seconds, at least, are left of the day in UTC."""
+    now = datetime.now(UTC)
+    midnight = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    left = (midnight - now).total_seconds()
+    if left < seconds:
+        time.sleep(left)

@@ -35,7 +35,7 @@ BROWSER, TOKEN, CATEGORY = "Lynx of somebody", "skn_5ecret-t0ken", "house"
 PICTURE = as_bytes(a_picture())
 
 # Whole processes, with the real model, over several seconds.
-pytestmark = pytest.mark.endurance
+pytestmark = [pytest.mark.endurance, pytest.mark.usefixtures("one_day")]
 
 
 @dataclass

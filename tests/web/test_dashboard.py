@@ -24,6 +24,8 @@ from app.web.pages import dashboard
 from tests.support.people.admins import HASH, Admin
 from tests.support.people.visitors import Visitor
 
+pytestmark = pytest.mark.usefixtures("one_day")
+
 REFERENCE = BundleReference("test-1", "a" * 64)
 
 

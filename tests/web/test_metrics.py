@@ -27,6 +27,8 @@ from tests.support.faults.disks import locked
 from tests.support.people.admins import HASH, Admin
 from tests.support.people.visitors import JSON, Visitor, a_png
 
+pytestmark = pytest.mark.usefixtures("one_day")
+
 
 @dataclass(frozen=True)
 class Site:
