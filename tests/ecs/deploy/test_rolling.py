@@ -15,11 +15,13 @@ import httpx
 import pytest
 
 from ecs.deploy.cloud import DeploymentFailed
+from ecs.deploy.service import SECONDS_TO_HEALTHY, SECONDS_TO_SERVE
 from tests.support.cloud.account import NEW, OLD, REGION, Account, opened_account
 from tests.support.cloud.fargate import Fargate, Pace
 from tests.support.cloud.processes import (
     A_MINUTE,
     KNOWN_AFTER,
+    SCALE,
     STALE_FOR,
     Build,
     Processes,
@@ -29,6 +31,8 @@ from tests.support.data.pictures import a_picture, as_bytes
 from tests.support.faults.beside import Beside
 
 pytestmark = pytest.mark.endurance  # minutes together, so not with every change of a file
+# A start takes as long as it takes, however short the minutes of others are made.
+TO_SERVE, TO_HEALTHY = max(60, SECONDS_TO_SERVE / SCALE), max(20, SECONDS_TO_HEALTHY / SCALE)
 BUCKET = "drawings"
 PICTURE = as_bytes(a_picture())
 SETTINGS = {
@@ -115,11 +119,11 @@ def production(
     }  # fmt: skip
     processes = Processes(folder, {OLD: old, NEW: new}, environ)
     with gateway(KNOWN_AFTER if ready else 0) as front:
-        pace = Pace(to_healthy=60, to_known=KNOWN_AFTER, look=0.1, ready=ready)
+        pace = Pace(to_healthy=TO_SERVE, to_known=KNOWN_AFTER, look=0.1, ready=ready)
         fargate = Fargate(processes.start, front, pace)
         with opened_account(fargate, moto, patch) as account:
             account.formation.address = front.address
-            account.seconds, account.held, account.smokes_for = 60, A_MINUTE * 1.5, 20
+            account.seconds, account.held, account.smokes_for = TO_SERVE, A_MINUTE * 1.5, 20
             account.cloud.s3.create_bucket(Bucket=BUCKET)
             account.has_deployed(OLD)
             time.sleep(KNOWN_AFTER)
@@ -136,7 +140,7 @@ def test_a_release_takes_over_and_no_request_fails(
         assert site.visitors.answers > 30
         assert site.serving == NEW[-1]
         old, *_ = site.processes.lives
-        assert old.process.wait(60) == 0
+        assert old.process.wait(TO_SERVE) == 0
 
 
 FAULTY = {
@@ -152,7 +156,7 @@ def test_a_faulty_release_goes_and_the_one_before_serves_on_the_new_schema(
     tmp_path: Path, moto: dict[str, str], monkeypatch: pytest.MonkeyPatch, new: Build, told: str
 ) -> None:
     with production(tmp_path, moto, new, monkeypatch) as site:
-        site.account.seconds = 20
+        site.account.seconds = TO_HEALTHY
         with pytest.raises(DeploymentFailed, match=told):
             site.releases()
         assert site.visitors.failures == []
