@@ -4,9 +4,6 @@ PORT ?= 8000
 # `make test PYTHON=/usr/bin/python3 VENV=.venv-3.11.2` tries another Python beside the usual one.
 VENV ?= .venv
 export VENV
-# For pytest's `-n auto`: one process more than there are cores, as some always wait for a server.
-PYTEST_XDIST_AUTO_NUM_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
-export PYTEST_XDIST_AUTO_NUM_WORKERS
 PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
 
 .PHONY: run dev sam container containers container-tool setup test test-deploy test-packages test-postgres test-servers test-training endurance fuzz nightly benchmarks reproduce lint checkov licences lock train-setup clean

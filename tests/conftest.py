@@ -1,6 +1,7 @@
 """A whole server on a real database and a real folder; only the bundle is made up."""
 
 import json
+import os
 import signal
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack
@@ -73,6 +74,12 @@ def _has_module_fixtures(module: Path) -> bool:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> SharersTogether:
     """The marks of ``--dist loadgroup`` go unseen in pytest 9.2."""
     return SharersTogether(config, log)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are cores, as some always wait for a server."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
