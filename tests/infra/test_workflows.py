@@ -173,7 +173,7 @@ def test_the_night_has_all_that_takes_long() -> None:
     targets = set(jobs("nightly")["long"]["strategy"]["matrix"]["target"])
     long = set(jobs("ci")["long"]["strategy"]["matrix"]["target"])
     quick = {"fuzz", "checkov"}  # the one is in nightly, the other says the same each night
-    assert targets >= (long - quick) | {"nightly", "reproduce"}
+    assert targets >= (long - quick) | {"nightly", "reproduce", "test-training"}
 
 
 def test_a_release_goes_step_by_step_and_each_waits_for_the_one_before() -> None:
