@@ -48,7 +48,7 @@ test-packages: container-tool setup
 test-postgres: setup
 	$(VENV)/bin/python -m pytest -m postgres -n auto
 
-# S3, Secrets Manager and Lambda's runtime, each a server beside the tests that is stopped and frozen.
+# S3 and Secrets Manager as servers that are stopped and frozen; functions under AWS's emulator of Lambda.
 test-servers: setup
 	$(VENV)/bin/python -m pytest -m "servers and not endurance" -n auto
 

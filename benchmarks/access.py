@@ -153,7 +153,7 @@ def compare_answers(folder: Path, verdict: Verdict) -> None:
     told = {name: shares[name] for name in PASSWORDS}
     told[NOT_SET] = statistics.median(shares[f"{NOT_SET}, {name}"] for name in PASSWORDS)
     for name, share in told.items():
-        print(f"wrong password, {name}: {share:.3f} of the CPU time of a round's mean")
+        print(f"wrong password, {name}: {share:.3f} of its round's mean CPU time")
     verdict.say("slowest / quickest", max(told.values()) / min(told.values()), LARGEST_RATIO)
 
 

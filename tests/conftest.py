@@ -1,7 +1,6 @@
 """A whole server on a real database and a real folder; only the bundle is made up."""
 
 import json
-import os
 import signal
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack
@@ -76,10 +75,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> SharersTo
     return SharersTogether(config, log)
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """One process more than there are cores, as some always wait for a server."""
-    return (os.cpu_count() or 1) + 1
+@pytest.hookimpl(wrapper=True, optionalhook=True)
+def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
+    """One process more than ``-n auto`` means by itself, as some always wait for a server."""
+    return (yield) + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

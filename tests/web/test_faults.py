@@ -14,8 +14,6 @@ from app.bootstrap import Services, assemble
 from app.environment import Settings
 from app.storage import database as database_module
 from app.storage.blobs.store import FolderBlobStore
-from app.storage.database import Database
-from app.storage.schema import migrate
 from app.storage.tables import Drawing
 from app.web.app import create_app
 from tests.support.data.analyzers import FakeAnalyzer
@@ -30,6 +28,7 @@ from tests.support.faults.disks import (
     small_disk,
 )
 from tests.support.people.visitors import Visitor, a_png
+from tests.support.stores.databases import make_database
 
 
 @dataclass(frozen=True)
@@ -64,8 +63,7 @@ def served(folder: Path) -> Iterator[Server]:
         folder,
     )
     config = settings.environment
-    database = Database.open(config.database_url, config.environment, "delete")
-    migrate(database)
+    make_database(config.database_url, config.environment, "delete")
     services = assemble(settings, FakeAnalyzer)
     hurried = replace(
         services,

@@ -31,7 +31,7 @@ from tests.support.data.pictures import a_picture, as_bytes
 from tests.support.faults.beside import Beside
 
 pytestmark = pytest.mark.endurance  # minutes together, so not with every change of a file
-# A start takes as long as it takes, however short the minutes of others are made.
+# In seconds. A process starts no faster because the times of AWS are divided.
 TO_SERVE, TO_HEALTHY = max(60, SECONDS_TO_SERVE / SCALE), max(20, SECONDS_TO_HEALTHY / SCALE)
 BUCKET = "drawings"
 PICTURE = as_bytes(a_picture())

@@ -11,6 +11,7 @@ from typing import Final, Literal, Self
 import pytest
 from sqlalchemy import make_url
 
+from app.environment import DATABASE_FILE
 from app.storage import schema, sqlite
 from app.storage.blobs.store import FolderBlobStore
 from app.storage.database import Database
@@ -18,7 +19,6 @@ from app.storage.schema import migrate
 from app.storage.sqlite import JournalChoice
 from app.storage.tables import Drawing
 
-NAME: Final = "sketchnorm.sqlite3"  # in the folder of a site
 JOURNALS: tuple[JournalChoice, ...] = ("wal", "delete")
 Kind = JournalChoice | Literal["postgresql"]  # a journal of SQLite's, or the other engine
 POSTGRESQL: Final = "postgresql"
@@ -71,12 +71,12 @@ def in_sqlite(folder: Path) -> AbstractContextManager[str]:
 
 def sqlite_url(folder: Path) -> str:
     """The address of the database that tests keep in ``folder``."""
-    return f"sqlite:///{folder / NAME}"
+    return f"sqlite:///{folder / DATABASE_FILE}"
 
 
 def make_database(url: str, environment: str, journal: JournalChoice = "auto") -> None:
     """One of the newest schema; what is there already is migrated."""
-    file = Path(str(make_url(url).database))
+    file = _file(url)
     if url.startswith(POSTGRESQL) or file.exists():
         with closing(Database.open(url, environment, journal)) as database:
             migrate(database)
@@ -89,13 +89,19 @@ def make_database(url: str, environment: str, journal: JournalChoice = "auto") -
 def _migrated(environment: str, revisions: tuple[str, ...]) -> bytes:
     """The file of a new one: all migrations take many times as long as to copy what they made.
 
-    It has the journal that works on every disk.
+    It has the journal that works on every disk. ``revisions`` are those that the code knows now, as
+    some tests have it know later ones.
     """
     with TemporaryDirectory() as folder:
         place = Place.in_folder(Path(folder), "delete")
         with closing(place.open(environment)) as database:
             migrate(database)
-        return (place.folder / NAME).read_bytes()
+        return _file(place.url).read_bytes()
+
+
+def _file(url: str) -> Path:
+    """As SQLAlchemy reads the address, in which %41 is an A."""
+    return Path(str(make_url(url).database))
 
 
 def open_database(
