@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Final, Literal, Self
 
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import URL, make_url
 
 from app.environment import DATABASE_FILE
 from app.storage import schema, sqlite
@@ -71,12 +71,12 @@ def in_sqlite(folder: Path) -> AbstractContextManager[str]:
 
 def sqlite_url(folder: Path) -> str:
     """The address of the database that tests keep in ``folder``."""
-    return f"sqlite:///{folder / DATABASE_FILE}"
+    return URL.create("sqlite", database=str(folder / DATABASE_FILE)).render_as_string()
 
 
 def make_database(url: str, environment: str, journal: JournalChoice = "auto") -> None:
     """One of the newest schema; what is there already is migrated."""
-    file = _file(url)
+    file = Path(str(make_url(url).database))
     if url.startswith(POSTGRESQL) or file.exists():
         with closing(Database.open(url, environment, journal)) as database:
             migrate(database)
@@ -96,12 +96,7 @@ def _migrated(environment: str, revisions: tuple[str, ...]) -> bytes:
         place = Place.in_folder(Path(folder), "delete")
         with closing(place.open(environment)) as database:
             migrate(database)
-        return _file(place.url).read_bytes()
-
-
-def _file(url: str) -> Path:
-    """As SQLAlchemy reads the address, in which %41 is an A."""
-    return Path(str(make_url(url).database))
+        return (place.folder / DATABASE_FILE).read_bytes()
 
 
 def open_database(
